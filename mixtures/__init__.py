@@ -1,0 +1,1 @@
+"""The mixture: specification, solver, sampling, tokenization, packing, shards and their readers."""

@@ -1,0 +1,176 @@
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from corpora import Corpus, corpus, mixture, stage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixtures.sampling import SampledCopies, partitions, sample, shuffle
+from mixtures.solution import MixtureSolution
+from mixtures.solver import solve
+from mixtures.spec import MixtureConfig
+from mixtures.supply import assign, measure_supply
+
+CONFIG = mixture(stage("one", web=30, code=70), stage("two", web=100))
+
+
+def solve_for(documents: Corpus, config: MixtureConfig) -> MixtureSolution:
+    supply = measure_supply(
+        documents.columns, config, ids=documents.ids, num_tokens=pa.array(documents.num_tokens)
+    )
+    return solve(config, supply)
+
+
+def drawn(
+    documents: Corpus, config: MixtureConfig, solution: MixtureSolution, name: str = "one"
+) -> SampledCopies:
+    components = assign(documents.columns, config.stage(name))
+    return sample(documents.ids, components, stage=solution.stage(name), seed=config.seed)
+
+
+def copies(
+    documents: Corpus, config: MixtureConfig, solution: MixtureSolution
+) -> list[tuple[str, int, int]]:
+    """What is drawn, by what it is: (id, copy, order)."""
+    sampled = drawn(documents, config, solution)
+    ids = documents.ids.take(sampled.row).to_pylist()
+    return list(zip(ids, sampled.copy.tolist(), sampled.order.tolist(), strict=True))
+
+
+lengths = st.lists(st.integers(1, 500), min_size=1, max_size=40)
+
+
+@given(lengths, lengths, st.randoms(use_true_random=False), st.integers(1, 4))
+def test_sample_is_the_same_from_any_batches_in_any_order(
+    web: list[int], code: list[int], random: Random, parts: int
+) -> None:
+    documents = corpus(web=web, code=code)
+    solution = solve_for(documents, CONFIG)
+    order = list(range(len(documents.num_tokens)))
+    random.shuffle(order)
+    in_parts = [
+        copy
+        for part in range(parts)
+        for copy in copies(documents.take(order[part::parts]), CONFIG, solution)
+    ]
+    assert sorted(in_parts) == sorted(copies(documents, CONFIG, solution))
+
+
+@given(lengths, lengths)
+def test_sample_holds_exactly_the_tokens_the_solution_expects(
+    web: list[int], code: list[int]
+) -> None:
+    documents = corpus(web=web, code=code)
+    solution = solve_for(documents, CONFIG)
+    sampled = drawn(documents, CONFIG, solution)
+    tokens = documents.num_tokens[sampled.row]
+    realised = [int(tokens[sampled.component == number].sum()) for number in range(2)]
+    assert realised == [c.expected_tokens for c in solution.stage("one").components]
+
+
+@given(lengths, lengths)
+def test_copies_of_a_document_are_numbered_and_differ_by_at_most_one(
+    web: list[int], code: list[int]
+) -> None:
+    documents = corpus(web=web, code=code)
+    solution = solve_for(documents, CONFIG)
+    sampled = drawn(documents, CONFIG, solution)
+    components = assign(documents.columns, CONFIG.stage("one"))
+    for row in range(len(documents.num_tokens)):
+        whole = solution.stage("one").components[components[row]].whole_copies
+        numbers = sampled.copy[sampled.row == row].tolist()
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) in (whole, whole + 1)
+
+
+def test_document_no_component_takes_is_never_drawn() -> None:
+    documents = corpus(web=[5] * 50, code=[5] * 50, talk=[5] * 50)
+    solution = solve_for(documents, CONFIG)
+    assert drawn(documents, CONFIG, solution).row.max() < 100
+    assert solution.stage("one").unassigned_documents == 50
+
+
+def heavy_tailed(count: int, seed: int) -> list[int]:
+    rng = np.random.default_rng(seed)
+    return np.clip(rng.lognormal(6.5, 1.4, count), 5, 200_000).astype(int).tolist()
+
+
+@pytest.mark.parametrize("count", [400, 3_000, 30_000])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shares_are_met_in_tokens_at_any_size(count: int, seed: int) -> None:
+    """MiMo's stages: mathematics and code 70% +- 0.5, then synthetic 10% +- 0.25."""
+    documents = corpus(
+        web=heavy_tailed(count, seed),
+        maths=heavy_tailed(count, seed + 10),
+        code=heavy_tailed(count, seed + 20),
+        synthetic=heavy_tailed(count // 4, seed + 30),
+    )
+    config = mixture(
+        stage("two", sequence_tokens=8192, web=30, maths=40, code=30),
+        stage("three", sequence_tokens=32768, web=27, maths=36, code=27, synthetic=10),
+    )
+    solution = solve_for(documents, config)
+    for name, share, tolerance, members in (
+        ("two", 70, 0.5, [1, 2]),
+        ("three", 10, 0.25, [3]),
+    ):
+        sampled = drawn(documents, config, solution, name)
+        tokens = documents.num_tokens[sampled.row]
+        part = tokens[np.isin(sampled.component, members)].sum() / tokens.sum()
+        assert abs(100 * part - share) < tolerance
+        assert tokens.sum() <= solution.stage(name).budget_tokens
+        missing = solution.stage(name).budget_tokens - tokens.sum()
+        assert missing < 100  # far below a document, and far below a window
+
+
+def test_seed_changes_the_sample() -> None:
+    documents = corpus(web=[10] * 200, code=[10] * 200)
+    other = mixture(*(s.model_dump() for s in CONFIG.stages), seed=6)
+    one = {copy[:2] for copy in copies(documents, CONFIG, solve_for(documents, CONFIG))}
+    two = {copy[:2] for copy in copies(documents, other, solve_for(documents, other))}
+    assert one != two
+
+
+def test_another_component_in_the_stage_redraws_no_other() -> None:
+    documents = corpus(web=[10] * 400, code=[10] * 400)
+    wide = mixture(stage("one", budget_tokens=1_920, web=50, code=50))
+    narrow = mixture(stage("one", budget_tokens=960, web=100))
+
+    def of_web(config: MixtureConfig) -> tuple[list[int], list[int]]:
+        sampled = drawn(documents, config, solve_for(documents, config))
+        rows = sampled.row < 400
+        return sampled.row[rows].tolist(), sampled.order[rows].tolist()
+
+    assert of_web(wide) == of_web(narrow)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 50))
+def test_partitions_follow_one_another_in_the_order(num_partitions: int) -> None:
+    order = np.random.default_rng(1).integers(0, 2**64, 5_000, dtype=np.uint64)
+    numbers = partitions(np.sort(order), num_partitions=num_partitions)
+    assert (np.diff(numbers) >= 0).all()
+    sizes = np.bincount(numbers, minlength=num_partitions)
+    assert len(sizes) == num_partitions
+    assert sizes.min() > 0
+    assert sizes.max() < 2 * 5_000 / num_partitions
+
+
+def test_first_and_last_order_fall_into_first_and_last_partition() -> None:
+    ends = np.array([0, 2**64 - 1], np.uint64)
+    assert partitions(ends, num_partitions=7).tolist() == [0, 6]
+
+
+def test_shuffle_is_one_order_for_any_arrangement() -> None:
+    documents = corpus(web=[1] * 6)
+    ids = documents.ids.take([0, 0, 1, 2, 3, 4, 5])
+    copy = np.array([1, 0, 0, 0, 0, 0, 0], np.int32)
+    order = np.array([9, 9, 9, 9, 1, 2**64 - 1, 4], np.uint64)
+    arranged = shuffle(order, ids, copy)
+    back = np.arange(7)[::-1]
+    again = back[shuffle(order[back], ids.take(back), copy[back])]
+    assert arranged.tolist() == again.tolist()
+    assert order[arranged].tolist() == sorted(order.tolist())
+    assert arranged.tolist().index(1) == arranged.tolist().index(0) - 1

@@ -1,0 +1,220 @@
+import dataclasses
+import gzip
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tokenizers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import models, pre_tokenizers, processors
+
+from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, tokenize
+from pipeline.errors import ConfigError, InvariantError
+from pipeline.records.document import document_id
+
+EOD, PAD = 151643, 151662
+QWEN = {"eod_token": "<|endoftext|>", "pad_token": "<|fim_pad|>"}
+
+
+@pytest.fixture(scope="module")
+def qwen() -> Tokenizer:
+    return Tokenizer.load("qwen2.5", **QWEN)
+
+
+@pytest.fixture(scope="module")
+def in_pieces(qwen: Tokenizer) -> Tokenizer:
+    return dataclasses.replace(qwen, _max_piece_chars=24)
+
+
+nasty_text = st.lists(
+    st.one_of(
+        st.text(max_size=12),
+        st.text("ab \n\r\t'!.1_\u00a0\u0301\u0300", max_size=12),
+        st.sampled_from(
+            [
+                "<|endoftext|>",
+                "<|im_start|>",
+                "<tool_call>",
+                "<|fim_pad|>",
+                "don't",
+                "I'LL",
+                "\u4f60\u597d\uff0c\u4e16\u754c",
+                "e\u0301",
+                "\u1112\u1161\u11ab",
+                "\U0001f469\u200d\U0001f4bb",
+                "\u2003\u2003",
+                "\x1c\x1d",
+                "    return x\n\n",
+                "$\\frac{1}{2}$",
+            ]
+        ),
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(nasty_text)
+def test_text_comes_back_in_nfc_byte_for_byte(qwen: Tokenizer, text: str) -> None:
+    [tokens] = qwen.encode([text])
+    assert qwen.decode(tokens) == unicodedata.normalize("NFC", text)
+    assert qwen.count_mismatches([text], [tokens]) == 0
+
+
+@given(nasty_text)
+def test_names_of_added_tokens_are_ordinary_text(qwen: Tokenizer, text: str) -> None:
+    [tokens] = qwen.encode([text + "<|endoftext|><tool_call>" + text])
+    assert tokens.max() < 151_643
+
+
+@settings(max_examples=300)
+@given(nasty_text)
+def test_pieces_give_the_tokens_of_the_whole(
+    qwen: Tokenizer, in_pieces: Tokenizer, text: str
+) -> None:
+    [whole], [pieces] = qwen.encode([text]), in_pieces.encode([text])
+    assert whole.tolist() == pieces.tolist()
+
+
+def test_long_documents_are_encoded_in_pieces(qwen: Tokenizer, in_pieces: Tokenizer) -> None:
+    text = Path(json.__file__).read_text(encoding="utf-8")
+    assert len(list(in_pieces._pieces(text))) > 300
+    assert "".join(in_pieces._pieces(text)) == text
+    assert in_pieces.encode([text])[0].tolist() == qwen.encode([text])[0].tolist()
+
+
+def test_text_without_any_place_to_cut_stays_whole(in_pieces: Tokenizer) -> None:
+    assert list(in_pieces._pieces("\u4f60" * 100)) == ["\u4f60" * 100]
+    late = "\u4f60" * 100 + "\nlast line"
+    assert list(in_pieces._pieces(late)) == ["\u4f60" * 100 + "\n", "last line"]
+
+
+def test_tokens_are_those_of_qwen(qwen: Tokenizer) -> None:
+    """Ids of Qwen2.5's own tokenizer: digits one by one, spaces before words, CJK merges."""
+    [tokens] = qwen.encode(["def f(x):\n    return x + 12  # \u4f60\u597d"])
+    assert tokens.tolist() == [
+        750, 282, 2075, 982, 262, 470, 856, 488, 220, 16, 17, 220, 671, 220, 108386
+    ]  # fmt: skip
+
+
+def test_decode_names_added_tokens(qwen: Tokenizer) -> None:
+    tokens = np.array([64, EOD, EOD, 65, PAD], np.int32)
+    assert qwen.decode(tokens) == "a<|endoftext|><|endoftext|>b<|fim_pad|>"
+    assert qwen.decode(tokens[:0]) == ""
+
+
+def batch_of(texts: list[str]) -> tuple[pa.Array, pa.Array]:
+    ids = [document_id("s", str(number)) for number in range(len(texts))]
+    return pa.array(ids, pa.string()), pa.array(texts, pa.large_string())
+
+
+@given(st.lists(nasty_text, max_size=5), st.integers(0, 5))
+def test_batch_boundaries_are_an_accident(qwen: Tokenizer, texts: list[str], split: int) -> None:
+    ids, array = batch_of(texts)
+    whole, counts = tokenize(ids, array, qwen, first_row=10)
+    split = min(split, len(texts))
+    parts = [
+        tokenize(ids.slice(low, high), array.slice(low, high), qwen, first_row=10 + low)
+        for low, high in ((0, split), (split, len(texts)))
+    ]
+    assert whole.schema == TOKENIZED_SCHEMA
+    joined = pa.Table.from_batches([batch for batch, _ in parts])
+    assert joined.to_pylist() == whole.to_pylist()
+    assert sum(part.tokens for _, part in parts) == counts.tokens
+
+
+@given(st.lists(nasty_text, max_size=5))
+def test_every_document_ends_in_exactly_one_eod(qwen: Tokenizer, texts: list[str]) -> None:
+    batch, counts = tokenize(*batch_of(texts), qwen, first_row=0)
+    for row, text in zip(batch.to_pylist(), texts, strict=True):
+        assert row["tokens"].count(EOD) == 1
+        assert row["tokens"][-1] == EOD
+        assert row["num_tokens"] == len(row["tokens"])
+        assert row["text_bytes"] == len(text.encode())
+    assert counts.documents == len(texts)
+    assert counts.tokens == sum(batch["num_tokens"].to_pylist())
+    assert counts.text_bytes == sum(batch["text_bytes"].to_pylist())
+    assert counts.round_trip_mismatches == 0
+
+
+def words(tmp_path: Path, vocabulary: dict[str, int], **kept: object) -> Path:
+    """A tokenizer.json of whole words that truncates, pads and adds a token of its own."""
+    made = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.add_special_tokens(["<end>", "<pad>", "<start>"])
+    made.post_processor = processors.TemplateProcessing(
+        single="<start> $A", special_tokens=[("<start>", made.token_to_id("<start>"))]
+    )
+    made.enable_truncation(2)
+    made.enable_padding(length=9, pad_token="<pad>")  # noqa: S106
+    raw = {**json.loads(made.to_str()), **kept}
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(raw))
+    return path
+
+
+NAMES = {"eod_token": "<end>", "pad_token": "<pad>"}
+
+
+def test_any_tokenizer_json_serves_and_its_truncation_does_not(tmp_path: Path) -> None:
+    path = words(tmp_path, {"<unk>": 0, "a": 1, "b": 2})
+    plain = Tokenizer.load(str(path), **NAMES)
+    packed = tmp_path / "other.json.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    for loaded in (plain, Tokenizer.load(str(packed), **NAMES)):
+        assert loaded.encode(["a b a b"])[0].tolist() == [1, 2, 1, 2]
+        assert (loaded.eod_id, loaded.pad_id, loaded.vocabulary_size) == (3, 4, 6)
+        assert loaded.sha256 == plain.sha256
+
+
+def test_text_lost_in_the_vocabulary_is_counted(tmp_path: Path) -> None:
+    loaded = Tokenizer.load(str(words(tmp_path, {"<unk>": 0, "a": 1})), **NAMES)
+    _, counts = tokenize(*batch_of(["a", "a zebra", "a a"]), loaded, first_row=0)
+    assert counts.round_trip_mismatches == 1
+
+
+def test_reserved_token_that_plain_text_can_give_is_refused(tmp_path: Path) -> None:
+    path = words(tmp_path, {"<unk>": 0, "end": 1, "a": 2})
+    raw = json.loads(path.read_text())
+    raw["added_tokens"][0].update(id=1, content="end")
+    path.write_text(json.dumps(raw))
+    loaded = Tokenizer.load(str(path), eod_token="end", pad_token="<pad>")  # noqa: S106
+    with pytest.raises(InvariantError, match="for plain text that begins 'a end'"):
+        loaded.encode(["a end"])
+
+
+def test_tokenizer_that_marks_the_start_of_a_text_is_never_cut(tmp_path: Path) -> None:
+    metaspace = {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": True}
+    vocabulary = {"<unk>": 0, "_a": 1, "_": 2, "_\n": 3, "_\na": 4}
+    path = words(tmp_path, vocabulary, pre_tokenizer=metaspace)
+    loaded = Tokenizer.load(str(path), **NAMES)
+    in_pieces = dataclasses.replace(loaded, _max_piece_chars=4)
+    text = "a a a \na a a \na a"
+    assert in_pieces.encode([text])[0].tolist() == loaded.encode([text])[0].tolist()
+    assert 4 in loaded.encode([text])[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "message"),
+    [
+        ("gpt-9", QWEN, r"'gpt-9' is neither shipped \(qwen2.5\) nor a file"),
+        ("qwen2.5", {**QWEN, "eod_token": "</s>"}, "eod_token '</s>' is not an added token"),
+        ("qwen2.5", {**QWEN, "pad_token": "a"}, "pad_token 'a' is not an added token"),
+    ],
+)
+def test_unknown_tokenizer_or_token_is_refused(
+    name: str, tokens: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Tokenizer.load(name, **tokens)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"added_tokens": []}'])
+def test_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"is not a tokenizer\.json"):
+        Tokenizer.load(str(path), **NAMES)
