@@ -3,7 +3,7 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pytest
-from corpora import Corpus, corpus, mixture, stage
+from tests.mixtures.corpora import Corpus, corpus, mixture, stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 import pytest
-from corpora import corpus, mixture, stage
+from tests.mixtures.corpora import corpus, mixture, stage
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_shards import PAD, document_lengths, documents, write_shard
+from tests.mixtures.sample_shards import PAD, document_lengths, documents, write_shard
 
 from mixtures.mtp import DEAD_LABEL, boundaries, count_live, position_ids, targets
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sample_shards import document_lengths
+from tests.mixtures.sample_shards import document_lengths
 
 from mixtures.packing import MAX_PADDING_RATIO, PackingCounts, pack
 from mixtures.windows import Segments

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_shards import EOD, PAD, document_lengths, write_shard
+from tests.mixtures.sample_shards import EOD, PAD, document_lengths, write_shard
 
 from mixtures.verification import ShardCounts, verify_shard
 from mixtures.windows import WindowShard

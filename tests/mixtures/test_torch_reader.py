@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from sample_shards import write_stage
+from tests.mixtures.sample_shards import write_stage
 
 from mixtures.reader import StageWindows, list_shards
 from pipeline.errors import ConfigError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_shards import EOD, write_shard, write_stage
+from tests.mixtures.sample_shards import EOD, write_shard, write_stage
 
 from mixtures.reader import StageWindows, WindowReader, list_shards
 from pipeline.errors import ConfigError

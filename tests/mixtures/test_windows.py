@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_shards import EOD, PAD, document_lengths, documents, layout, write_shard
+from tests.mixtures.sample_shards import EOD, PAD, document_lengths, documents, layout, write_shard
 
 from mixtures.packing import pack
 from mixtures.windows import (

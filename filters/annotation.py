@@ -1,0 +1,90 @@
+"""Annotating documents: which annotators a recipe asks for, and the sidecar table they fill.
+
+Documents in; one table out with ``id``, ``source`` and, for each annotator, its columns named
+``<annotator>.<measure>``: as many rows as documents, in their order.
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from filters.annotator import Annotator
+from filters.content import ContentAnnotator, ContentConfig
+from filters.language import LanguageAnnotator, LanguageConfig
+from filters.prose import ProseAnnotator, ProseConfig
+from filters.taggers.tagger import TaggerAnnotator, TaggerConfig
+from pipeline.errors import ConfigError, SchemaError
+from pipeline.records.document import DOCUMENT_SCHEMA
+
+KEY_COLUMNS = pa.schema([DOCUMENT_SCHEMA.field(name) for name in ("id", "source")])
+
+
+class AnnotateConfig(BaseModel):
+    """Which annotators run, with their settings; null turns one off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    language: LanguageConfig | None = Field(
+        default=LanguageConfig(), description="The language of the prose; null: do not measure it"
+    )
+    prose: ProseConfig | None = Field(
+        default=ProseConfig(), description="Word, line and repetition measures; null: none of them"
+    )
+    content: ContentConfig | None = Field(
+        default=ContentConfig(),
+        description="Shares of prose, formulas, code and tables; null: none of them",
+    )
+    tagger: TaggerConfig | None = Field(
+        default=TaggerConfig(), description="Topic and quality by trained models; null: neither"
+    )
+
+
+def build_annotators(config: AnnotateConfig) -> tuple[Annotator, ...]:
+    """The annotators of ``config``, models loaded; ConfigError when a model cannot be had."""
+    annotators: list[Annotator] = []
+    if config.language is not None:
+        annotators.append(LanguageAnnotator(config.language))
+    if config.prose is not None:
+        annotators.append(ProseAnnotator(config.prose))
+    if config.content is not None:
+        annotators.append(ContentAnnotator(config.content))
+    if config.tagger is not None:
+        annotators.append(TaggerAnnotator(config.tagger))
+    return tuple(annotators)
+
+
+def annotation_schema(annotators: Sequence[Annotator]) -> pa.Schema:
+    """The columns of :func:`annotate`'s table; ConfigError when two annotators share a name."""
+    names = [annotator.name for annotator in annotators]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"annotators need different names, got {', '.join(names)}")
+    return pa.schema(
+        [
+            *KEY_COLUMNS,
+            *(
+                field.with_name(f"{annotator.name}.{field.name}")
+                for annotator in annotators
+                for field in annotator.columns
+            ),
+        ]
+    )
+
+
+def annotate(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -> pa.RecordBatch:
+    """Measure ``documents`` (DOCUMENT_SCHEMA); the columns are ``annotation_schema(annotators)``.
+
+    Raises SchemaError when an annotator breaks its promise: other columns, or another number of
+    rows.
+    """
+    schema = annotation_schema(annotators)
+    columns = [documents.column(name) for name in KEY_COLUMNS.names]
+    for annotator in annotators:
+        measures = annotator.annotate(documents)
+        if not measures.schema.equals(annotator.columns) or len(measures) != len(documents):
+            raise SchemaError(
+                f"annotator {annotator.name!r} promised {len(documents)} rows of "
+                f"{annotator.columns.names} and returned {len(measures)} of {measures.schema.names}"
+            )
+        columns.extend(measures.columns)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,1 @@
+"""Bytes and rows: listing, splitting and reading inputs, writing shards. No Beam."""

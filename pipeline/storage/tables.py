@@ -1,0 +1,134 @@
+"""Parquet shards of tables: written piece by piece, whole or not at all; read batch by batch."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import SchemaError
+from pipeline.records.document import validate_batch
+from pipeline.storage.filesystem import atomic_output, open_input
+
+SUFFIX = ".parquet"
+
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 1
+"""Level 1 writes text at 250 MB/s per core against 186 at level 3, for 8% more bytes."""
+
+READ_ROWS = 512
+"""Rows of a batch read back: a few megabytes of text, so that per-batch costs vanish."""
+
+
+class HashingFile:
+    """A binary output that digests and counts what passes through; pyarrow can write to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._position = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        """Write all of ``data``."""
+        self._digest.update(data)
+        self._file.write(data)
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self._position
+
+    def flush(self) -> None:
+        """Pass on to the file below."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Mark closed; the file below is its owner's to close."""
+        self.closed = True
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of everything written so far."""
+        return self._digest.hexdigest()
+
+
+class TableWriter:
+    """One Parquet file under construction; it takes its name when :meth:`close` succeeds.
+
+    The bytes depend only on the batches given: no time, host or library path is stored.
+    """
+
+    def __init__(self, path: str, schema: pa.Schema) -> None:
+        self._schema = schema.remove_metadata()
+        self._stack = ExitStack()
+        self._file = HashingFile(self._stack.enter_context(atomic_output(path)))
+        self._writer = pq.ParquetWriter(
+            self._file,
+            self._schema,
+            compression=COMPRESSION,
+            compression_level=COMPRESSION_LEVEL,
+            store_schema=True,
+        )
+        self.rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append the rows; SchemaError unless the columns are exactly the schema's."""
+        validate_batch(batch, self._schema)
+        if batch.num_rows:
+            self._writer.write_batch(batch.replace_schema_metadata(None))
+            self.rows += batch.num_rows
+
+    def close(self) -> tuple[int, str]:
+        """Finish and rename. Returns the bytes and the SHA-256 of the file."""
+        self._writer.close()
+        self._stack.close()
+        return self._file.tell(), self._file.sha256
+
+    def abort(self) -> None:
+        """Throw away what was written; nothing appears under the path."""
+        with suppress(OSError):  # it would write a footer, perhaps to a full disk
+            self._writer.close()
+        aborted = InterruptedError("the shard was given up before it was complete")
+        self._stack.__exit__(InterruptedError, aborted, None)
+
+
+def read_table(
+    path: str, *, columns: Sequence[str] | None = None, rows: int = READ_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Batches of at most ``rows`` rows of a Parquet file, in order; all columns by default.
+
+    Raises SchemaError when a named column is not in the file.
+    """
+    with open_input(path) as file, pq.ParquetFile(file) as parquet:
+        if columns is not None:
+            missing = sorted(set(columns) - set(parquet.schema_arrow.names))
+            if missing:
+                raise SchemaError(
+                    f"{path} has no columns {missing}; it has {parquet.schema_arrow.names}"
+                )
+        yield from parquet.iter_batches(
+            batch_size=rows, columns=None if columns is None else list(columns)
+        )
+
+
+def read_aligned(
+    paths: Sequence[str], columns: Sequence[Sequence[str] | None], *, rows: int = READ_ROWS
+) -> Iterator[list[pa.RecordBatch]]:
+    """Read sidecar tables side by side: each step yields one batch of every table.
+
+    All batches of a step have the same rows in the same order. Raises SchemaError when the
+    tables differ in rows; that they also agree on ``id`` is the caller's to ask for by column.
+    """
+    tables = [read_table(p, columns=c, rows=rows) for p, c in zip(paths, columns, strict=True)]
+    while True:
+        step = [next(table, None) for table in tables]
+        if all(batch is None for batch in step):
+            return
+        sizes = {None if batch is None else batch.num_rows for batch in step}
+        if len(sizes) != 1:
+            raise SchemaError(f"tables that belong together differ in rows: {list(paths)}")
+        yield step

@@ -1,0 +1,140 @@
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.dedup.compilation import compile_kernel
+from filters.dedup.shingles import MAX_WORD_BYTES, hash_shingles
+
+UNSPACED = r"\u0e01-\u0e3a\u0e40-\u0e4e\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\U00020000-\U0002a6df"
+WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+
+ALPHABET = (
+    "abcXYZ019_ \t\n.,;:!?'\"()[]{}$\\+-=<>"
+    "\u00e4\u00c4\u00df\u00e9\u00b5\u03b1\u03a9\u0416\u0436\u05d0\u0627"  # letters of other scripts
+    "\u201c\u2014\u2026\u2208\u20ac\u3001\u3002\uff01"  # punctuation and symbols
+    "\u4f60\u597d\u3042\u30a2\u0e01\u0e34\u0e49\U00020000"  # unspaced scripts
+    "\U0001d400\U0001f600"  # beyond the table: taken for letters
+)
+
+
+def words_of(text: str) -> list[str]:
+    """The word rule again, by regular expression."""
+    marked = text.replace("\U0001f600", "\U0001d400")  # an emoji counts as a letter
+    found = [(m.start(), m.end()) for m in WORD.finditer(marked)]
+    return [text[start:end].lower() for start, end in found]
+
+
+def hashes_of(text: str, shingle_words: int) -> list[int]:
+    words = words_of(text)
+    shingles = (
+        " ".join(words[i : i + shingle_words]) for i in range(len(words) - shingle_words + 1)
+    )
+    return [xxhash.xxh32_intdigest(shingle.encode()) for shingle in shingles]
+
+
+def compute(
+    texts: pa.Array, *, shingle_words: int = 5, block_shingles: int = 1 << 15
+) -> list[list[int]]:
+    rows: list[list[int]] = [[] for _ in range(len(texts))]
+    blocks = hash_shingles(texts, shingle_words=shingle_words, block_shingles=block_shingles)
+    for block in blocks:
+        assert len(block.hashes) <= block_shingles
+        begin = 0
+        for i, end in enumerate(block.ends.tolist()):
+            rows[block.first_row + i] += block.hashes[begin:end].tolist()
+            begin = end
+    return rows
+
+
+def column(*texts: str) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+@settings(deadline=None)  # the first call compiles
+@given(
+    st.lists(st.text(alphabet=ALPHABET, max_size=60), max_size=5),
+    st.integers(1, 6),
+    st.integers(1, 9),
+)
+def test_hashes_are_those_of_the_word_rule_in_blocks_of_any_size(
+    texts: list[str], shingle_words: int, block_shingles: int
+) -> None:
+    expected = [hashes_of(text, shingle_words) for text in texts]
+    found = compute(column(*texts), shingle_words=shingle_words, block_shingles=block_shingles)
+    assert found == expected
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(st.text(max_size=40), max_size=4))
+def test_any_text_is_taken(texts: list[str]) -> None:
+    rows = compute(pa.array([t.encode("utf-8", "replace").decode() for t in texts], pa.string()))
+    assert len(rows) == len(texts)
+
+
+def test_shingle_is_lower_case_words_joined_by_single_spaces() -> None:
+    text = "The  quick,\nBROWN fox\u2014jumps"
+    assert compute(column(text)) == [[xxhash.xxh32_intdigest(b"the quick brown fox jumps")]]
+
+
+def test_numbers_and_underscores_are_kept() -> None:
+    assert compute(column("x_1 = 3.5"), shingle_words=3) == [
+        [xxhash.xxh32_intdigest(b"x_1 3 5")],
+    ]
+
+
+def test_every_code_point_of_an_unspaced_script_is_a_word() -> None:
+    expected = [xxhash.xxh32_intdigest(s.encode()) for s in ("\u4f60 \u597d", "\u597d abc")]
+    assert compute(column("\u4f60\u597d\u3002abc"), shingle_words=2) == [expected]
+
+
+def test_soft_hyphens_and_joiners_do_not_split_words() -> None:
+    assert compute(column("de\u00addupli\u200dcate"), shingle_words=1) == [
+        [xxhash.xxh32_intdigest(b"deduplicate")]
+    ]
+
+
+def test_combining_marks_stay_with_their_word() -> None:
+    assert compute(column("cafe\u0301"), shingle_words=1) == [
+        [xxhash.xxh32_intdigest("cafe\u0301".encode())]
+    ]
+
+
+def test_an_endless_word_is_cut_at_code_points() -> None:
+    run = "\u00e9" * (MAX_WORD_BYTES + 1)  # two bytes each
+    pieces = ["\u00e9" * (MAX_WORD_BYTES // 2)] * 2 + ["\u00e9"]
+    for block_shingles in (1, 2, 100):
+        assert compute(column(run), shingle_words=1, block_shingles=block_shingles) == [
+            [xxhash.xxh32_intdigest(piece.encode()) for piece in pieces]
+        ]
+    ascii_run = compute(column("a" * (MAX_WORD_BYTES + 1)), shingle_words=2)
+    assert ascii_run == [[xxhash.xxh32_intdigest(b"a" * MAX_WORD_BYTES + b" a")]]
+
+
+def test_a_slice_is_read_at_its_offset() -> None:
+    texts = column("one two", "three four", "five six seven", "eight")
+    assert compute(texts.slice(1, 2), shingle_words=2) == [
+        hashes_of("three four", 2),
+        hashes_of("five six seven", 2),
+    ]
+
+
+def test_fewer_words_than_a_shingle_give_none() -> None:
+    assert compute(column("one two three four", "", " \n")) == [[], [], []]
+
+
+def test_null_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 of 2 texts are null"):
+        compute(pa.array(["a", None], pa.large_string()))
+
+
+def test_kernel_runs_where_nothing_can_be_cached() -> None:
+    namespace: dict[str, object] = {}
+    exec("def total(values):\n    return values.sum()", namespace)  # noqa: S102 - code without a file
+    total = namespace["total"]
+    assert callable(total)
+    assert compile_kernel(total)(np.arange(5)) == 10
