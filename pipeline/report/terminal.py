@@ -1,0 +1,274 @@
+"""The report as tables on a terminal, and the same as plain text where the output is none."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.report.mixture import MixtureComponent, MixtureStage
+from pipeline.report.quantities import (
+    UNKNOWN,
+    byte_size,
+    compact,
+    decimal,
+    exact,
+    fitted,
+    percent,
+    ratio_of,
+)
+from pipeline.report.summary import MIN_FIDELITY_RATIO, Cause, RunSummary, SourceSummary
+
+WIDTH_CHARS = 100
+"""Columns of an output that is no terminal and so has no width of its own."""
+
+MAX_CAUSES = 10
+"""Rejections and failures shown; the page has all of them."""
+
+_BAR_CHARS = 10
+
+# One eighth to seven eighths of a block, from the left.
+_EIGHTHS = ("", *(chr(0x2590 - eighths) for eighths in range(1, 8)))
+
+_COLOURS = ("blue", "orange3", "green", "yellow3", "magenta", "cyan", "grey62", "gold3")
+"""In the order of the page's series."""
+
+
+def open_console(file: IO[str] | None = None) -> Console:
+    """A console on ``file``, by default standard output; without colour where it is no terminal."""
+    target = sys.stdout if file is None else file
+    width = None if target.isatty() else WIDTH_CHARS
+    return Console(file=target, width=width, highlight=False, soft_wrap=False)
+
+
+def print_summary(summary: RunSummary, console: Console) -> None:
+    """Print every table; the mixture comes last, where the eye is."""
+    console.print(Text(headline(summary), "bold"), soft_wrap=True)
+    for table in tables(summary):
+        console.print()
+        console.print(table)
+    if summary.alarms:
+        console.print()
+        console.print(Text("Look at these", "bold"))
+    for alarm in summary.alarms:
+        console.print(Text(f"  {alarm.text}", "yellow"), soft_wrap=True)
+    print_mixture(summary, console)
+
+
+def headline(summary: RunSummary) -> str:
+    """What came in and what came out, in a line."""
+    steps = [
+        (summary.records, "records", f" ({byte_size(summary.payload_bytes)})"),
+        (summary.kept, "documents kept", ""),
+        (summary.tokens, "tokens", ""),
+        (summary.realised_tokens, "training tokens", f" in {exact(summary.windows)} windows"),
+    ]
+    said = [f"{compact(count)} {what}{more}" for count, what, more in steps if count is not None]
+    return f"{summary.recipe}: " + (" -> ".join(said) or "nothing has finished yet")
+
+
+def tables(summary: RunSummary) -> Iterator[Table]:
+    """The tables before the mixture, empty ones left out."""
+    yield yield_table(summary)
+    if summary.sources:
+        yield sources_table(summary)
+    if summary.rejections:
+        yield causes_table("Rejections", summary.rejections)
+    if summary.failures:
+        yield causes_table("Failures", summary.failures)
+
+
+def print_mixture(summary: RunSummary, console: Console) -> None:
+    """Print the mixture as solved and as written, then its windows."""
+    if not summary.mixture:
+        return
+    console.print()
+    console.print(mixture_table(summary, is_ascii=console.options.ascii_only))
+    if any(stage.packing is not None for stage in summary.mixture):
+        console.print()
+        console.print(windows_table(summary))
+
+
+def yield_table(summary: RunSummary) -> Table:
+    """A row for each stage: what became of the rows that entered it."""
+    table = _table("Yield", "stage", "identity", "rows are")
+    _numbers(table, "rows in", "kept", "rejected", "failed", "yield")
+    for stage in summary.stages:
+        counts = stage.counts
+        table.add_row(
+            Text(stage.name, "bold"),
+            Text(stage.identity, "dim"),
+            stage.unit,
+            fitted(counts.rows_in),
+            fitted(counts.kept),
+            _loss(counts.rejected, "yellow"),
+            _loss(counts.failed, "red"),
+            percent(ratio_of(counts.kept, counts.rows_in)),
+        )
+    return table
+
+
+def sources_table(summary: RunSummary) -> Table:
+    """A row for each source, from records to tokens; ``structure`` is what extraction kept."""
+    table = _table("Sources", "source")
+    _numbers(
+        table,
+        "records",
+        "read",
+        "documents",
+        "kept",
+        "rejected",
+        "failed",
+        "tokens",
+        "tokens/byte",
+        "structure",
+    )
+    for one in summary.sources:
+        table.add_row(
+            Text(one.name, "bold"),
+            fitted(one.records),
+            byte_size(one.payload_bytes),
+            fitted(one.documents),
+            fitted(one.kept),
+            _loss(one.rejected, "yellow"),
+            _loss(one.failed, "red"),
+            fitted(one.tokens),
+            decimal(one.tokens_per_byte, decimals=3),
+            _structure(one),
+        )
+    return table
+
+
+def causes_table(title: str, causes: tuple[Cause, ...]) -> Table:
+    """The reasons or errors that took most rows."""
+    table = _table(title, "cause", "stage")
+    _numbers(table, "rows", "of the stage")
+    table.add_column("from", overflow="ellipsis", no_wrap=True)
+    for cause in causes[:MAX_CAUSES]:
+        table.add_row(
+            Text(cause.name, overflow="fold"),
+            cause.stage,
+            fitted(cause.rows),
+            percent(ratio_of(cause.rows, cause.rows_in)),
+            Text(", ".join(f"{source} {exact(rows)}" for source, rows in cause.by_source)),
+        )
+    others = causes[MAX_CAUSES:]
+    if others:
+        rows = sum(cause.rows for cause in others)
+        table.add_row(Text(f"{len(others)} others", "dim"), "", fitted(rows), "", "")
+    return table
+
+
+def mixture_table(summary: RunSummary, *, is_ascii: bool = False) -> Table:
+    """Target and realised tokens of every component of every stage."""
+    names = dict.fromkeys(one.name for stage in summary.mixture for one in stage.components)
+    colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+    table = _table("Mixture", "stage", "component")
+    _numbers(table, "weight", "target\ntokens", "realised\ntokens", "realised\nshare")
+    table.add_column("", no_wrap=True)
+    _numbers(table, "epochs", "documents")
+    for stage in summary.mixture:
+        for number, one in enumerate(stage.components):
+            name = stage.name if number == 0 else ""
+            table.add_row(
+                Text(name, "bold"),
+                *_component_cells(one, colour=colours[one.name], is_ascii=is_ascii),
+            )
+        table.add_row("", *_total_cells(stage), end_section=True)
+    return table
+
+
+def windows_table(summary: RunSummary) -> Table:
+    """Windows of every written stage; ``live`` are the targets that the loss may count."""
+    packed = [(stage, stage.packing) for stage in summary.mixture if stage.packing is not None]
+    depths = sorted({depth for stage, _ in packed for depth, _ in stage.live_targets})
+    table = _table("Windows", "stage")
+    _numbers(table, "tokens a\nwindow", "windows", "tokens", "padding", "documents\ncut")
+    _numbers(table, *(f"live at\ndepth {depth}" for depth in depths))
+    for stage, packing in packed:
+        live = dict(stage.live_targets)
+        table.add_row(
+            Text(stage.name, "bold"),
+            exact(stage.sequence_tokens),
+            fitted(packing.windows),
+            fitted(packing.tokens),
+            percent(packing.padding_ratio, decimals=2),
+            percent(packing.truncation_ratio),
+            *(percent(ratio_of(live.get(depth), packing.tokens), decimals=2) for depth in depths),
+        )
+    return table
+
+
+def _component_cells(one: MixtureComponent, *, colour: str, is_ascii: bool) -> Iterable[str | Text]:
+    ratio = one.realised_ratio
+    drawn = one.solved.share_ratio if ratio is None else ratio
+    bar = Text("absent", "yellow")
+    if not one.is_absent:
+        bar = Text(_bar(drawn, is_ascii=is_ascii), colour)
+    return (
+        Text(one.name),
+        f"{one.solved.weight:.1f}%",
+        fitted(one.solved.target_tokens),
+        fitted(one.realised_tokens),
+        percent(ratio),
+        bar,
+        decimal(one.epochs),
+        fitted(one.documents),
+    )
+
+
+def _total_cells(stage: MixtureStage) -> Iterable[Text]:
+    cells = (
+        "all",
+        f"{sum(one.solved.weight for one in stage.components):.0f}%",
+        fitted(stage.target_tokens),
+        fitted(stage.realised_tokens),
+        UNKNOWN if stage.realised_tokens is None else "100%",
+        "",
+        "",
+        fitted(stage.documents),
+    )
+    return (Text(cell, "dim") for cell in cells)
+
+
+def _bar(ratio: float, *, is_ascii: bool) -> str:
+    """Up to ten characters, in eighths where the output has them; what is not none is visible."""
+    if is_ascii:
+        return "#" * max(round(_BAR_CHARS * ratio), ratio > 0)
+    full, eighths = divmod(max(round(8 * _BAR_CHARS * ratio), ratio > 0), 8)
+    return "\N{FULL BLOCK}" * full + _EIGHTHS[eighths]
+
+
+def _structure(source: SourceSummary) -> Text:
+    ratio = source.structure_ratio
+    is_low = ratio is not None and ratio < MIN_FIDELITY_RATIO
+    return Text(percent(ratio), "bold red" if is_low else "")
+
+
+def _loss(rows: int, style: str) -> Text:
+    return Text(fitted(rows), style if rows else "dim")
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table under its title; ``columns`` are of text."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold", vertical="top")
+    return table
+
+
+def _numbers(table: Table, *columns: str) -> None:
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)

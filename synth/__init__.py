@@ -1,0 +1,1 @@
+"""Synthetic reasoning documents: seeds, strategies, engines and verification of what comes back."""

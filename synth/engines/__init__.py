@@ -1,0 +1,1 @@
+"""What answers requests: endpoints, and the cache before them."""

@@ -1,0 +1,36 @@
+"""Making a chat answer plain text: what a base model must never see is taken out or refused."""
+
+import re
+
+_TRAILING_STOP = re.compile(
+    r"(?:\s*(?:<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>))+\s*$"
+)
+_CHAT_TOKEN = re.compile(
+    r"<\|[a-zA-Z0-9_]{1,40}\|>"  # Qwen, Llama 3, Phi
+    r"|<\uff5c[^<>|]{1,60}\uff5c>"  # DeepSeek
+    r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|^<s>|</s>",  # Llama 2, Gemma
+    re.MULTILINE,
+)
+_THINK = re.compile(r"\s*</?think(?:ing)?>\s*")
+
+
+def plain_text(completion: str) -> str:
+    r"""``completion`` without the stop token a server leaks at the end and without think tags.
+
+    The reasoning itself stays, set apart from the answer by an empty line.
+
+    >>> plain_text("<think>\n2+2\n</think>\n\n4<|im_end|>")
+    '2+2\n\n4'
+    """
+    text = _TRAILING_STOP.sub("", completion)
+    return _THINK.sub("\n\n", text).strip()
+
+
+def chat_token(text: str) -> str | None:
+    """The first chat template token left in ``text``, or None.
+
+    >>> chat_token("ok <|im_start|>user"), chat_token("|x| < |y|")
+    ('<|im_start|>', None)
+    """
+    match = _CHAT_TOKEN.search(text)
+    return None if match is None else match.group()

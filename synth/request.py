@@ -1,0 +1,98 @@
+"""What is asked of a model and what comes back: values only, no I/O."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from pipeline.fingerprint import canonical_json, fingerprint
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the next token is drawn. ``max_tokens`` bounds the completion, not the prompt."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that decides an answer, and nothing else: no address, key or timeout.
+
+    Two requests that differ only in ``seed`` are two samples of one prompt.
+    """
+
+    messages: tuple[Message, ...]
+    model: str
+    sampling: Sampling
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """Content address: SHA-256 of the canonical JSON of all fields, 64 hex characters."""
+        return fingerprint(self)
+
+    def to_json(self) -> str:
+        """Canonical JSON of all fields."""
+        return canonical_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Request":
+        """Read :meth:`to_json`."""
+        raw = json.loads(text)
+        return cls(
+            messages=tuple(Message(**message) for message in raw["messages"]),
+            model=raw["model"],
+            sampling=Sampling(**raw["sampling"] | {"stop": tuple(raw["sampling"]["stop"])}),
+            seed=raw["seed"],
+        )
+
+    @property
+    def prompt_sha256(self) -> str:
+        """Digest of the messages alone: equal for all samples of a prompt, by any model."""
+        return fingerprint(list(self.messages))
+
+    @property
+    def sampling_json(self) -> str:
+        """Canonical JSON of the sampling parameters and the seed, for a document's lineage."""
+        return canonical_json({"sampling": self.sampling, "seed": self.seed})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """A model's answer, whole or cut short.
+
+    ``finish_reason`` is ``stop`` for a whole answer, ``length`` for a truncated one, else what the
+    server said. ``model`` is the name the server gave; token counts are 0 where it gave none.
+    """
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestFailure:
+    """A request that got no answer, after every attempt; it can be asked again."""
+
+    error_type: str
+    message: str
+    attempts: int = field(default=1)
+
+
+Answered = Completion | RequestFailure

@@ -1,0 +1,1 @@
+"""Checking what a model answered: a verdict for each sample, never a change to its text."""
