@@ -9,6 +9,8 @@ ReasonmillError
 `-- InvariantError       counts do not add up or a digest differs: the run stops
 """
 
+import traceback
+
 
 class ReasonmillError(Exception):
     """Base of every error this project raises on purpose."""
@@ -39,3 +41,16 @@ class StorageError(ReasonmillError):
 
 class InvariantError(ReasonmillError):
     """A law of the run is broken (row conservation, a digest): always fatal."""
+
+
+def trace(error: BaseException) -> str:
+    """Where ``error`` came from, a line a frame, outermost first: ``module.function:line``.
+
+    Without file names: a failed row would otherwise hold the path under which this machine
+    keeps the code, and differ from the same row on another one.
+    """
+    frames = [
+        f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    return "\n".join(frames)

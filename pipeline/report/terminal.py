@@ -1,7 +1,7 @@
 """The report as tables on a terminal, and the same as plain text where the output is none."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
 from rich import box
@@ -27,6 +27,12 @@ WIDTH_CHARS = 100
 
 MAX_CAUSES = 10
 """Rejections and failures shown; the page has all of them."""
+
+MAX_SOURCES = 2
+"""Sources named beside a cause; more would not fit beside the numbers."""
+
+MAX_NAME_CHARS = 40
+"""Of a source or a cause in its column; a longer one goes on in the next line."""
 
 _BAR_CHARS = 10
 
@@ -113,17 +119,18 @@ def yield_table(summary: RunSummary) -> Table:
 
 def sources_table(summary: RunSummary) -> Table:
     """A row for each source, from records to tokens; ``structure`` is what extraction kept."""
-    table = _table("Sources", "source")
+    table = _table("Sources")
+    widest = max((len(one.name) for one in summary.sources), default=0)
+    table.add_column("source", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
     _numbers(
         table,
         "records",
         "read",
-        "documents",
         "kept",
         "rejected",
         "failed",
         "tokens",
-        "tokens/byte",
+        "per byte",
         "structure",
     )
     for one in summary.sources:
@@ -131,7 +138,6 @@ def sources_table(summary: RunSummary) -> Table:
             Text(one.name, "bold"),
             fitted(one.records),
             byte_size(one.payload_bytes),
-            fitted(one.documents),
             fitted(one.kept),
             _loss(one.rejected, "yellow"),
             _loss(one.failed, "red"),
@@ -144,7 +150,10 @@ def sources_table(summary: RunSummary) -> Table:
 
 def causes_table(title: str, causes: tuple[Cause, ...]) -> Table:
     """The reasons or errors that took most rows."""
-    table = _table(title, "cause", "stage")
+    table = _table(title)
+    widest = max((len(cause.name) for cause in causes), default=0)
+    table.add_column("cause", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
+    table.add_column("stage", no_wrap=True)
     _numbers(table, "rows", "of the stage")
     table.add_column("from", overflow="ellipsis", no_wrap=True)
     for cause in causes[:MAX_CAUSES]:
@@ -153,13 +162,21 @@ def causes_table(title: str, causes: tuple[Cause, ...]) -> Table:
             cause.stage,
             fitted(cause.rows),
             percent(ratio_of(cause.rows, cause.rows_in)),
-            Text(", ".join(f"{source} {exact(rows)}" for source, rows in cause.by_source)),
+            Text(_largest(cause.by_source)),
         )
     others = causes[MAX_CAUSES:]
     if others:
         rows = sum(cause.rows for cause in others)
         table.add_row(Text(f"{len(others)} others", "dim"), "", fitted(rows), "", "")
     return table
+
+
+def _largest(by_source: Sequence[tuple[str, int]]) -> str:
+    """The sources with most rows, and how many more there are."""
+    ranked = sorted(by_source, key=lambda item: -item[1])
+    named = [f"{source} {exact(rows)}" for source, rows in ranked[:MAX_SOURCES]]
+    more = len(ranked) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def mixture_table(summary: RunSummary, *, is_ascii: bool = False) -> Table:

@@ -36,6 +36,7 @@ _ANCHOR = re.compile(
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _REASON = re.compile(r",? ?\b(?:because|since|as|which|so|where|when|I hope)\b.*", re.DOTALL)
 _MATH = re.compile(r"(?<!\\)\$([^$]+)(?<!\\)\$|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]", re.DOTALL)
+_WORD = re.compile(r"(?<![\\a-zA-Z{])[a-zA-Z]{2,}(?![a-zA-Z}])")
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?(?:/\d+)?(?!\w|\.\d)")
 
 
@@ -139,7 +140,7 @@ def _first_sentence(text: str) -> str:
 
 def _from_sentence(text: str) -> str:
     """The one formula or the one number of a sentence, or the text itself."""
-    words = len(re.findall(r"[a-zA-Z]{2,}", _MATH.sub(" ", text)))
+    words = len(_WORD.findall(_MATH.sub(" ", text)))
     if words < (2 if text[:1].isalpha() else 3):
         return text
     formulas = [next(filter(None, match.groups())) for match in _MATH.finditer(text)]

@@ -16,6 +16,7 @@ from synth.verification.answer import (
     Matrix,
     Named,
     Phrase,
+    Ratio,
     Unordered,
 )
 from synth.verification.latex import (
@@ -26,7 +27,7 @@ from synth.verification.latex import (
 )
 from synth.verification.leaves import TEXT, parse_compound, parse_leaf
 from synth.verification.number import exact_number
-from synth.verification.statements import parse_conjunction, parse_statement
+from synth.verification.statements import all_but, parse_conjunction, parse_statement
 
 MAX_SIGNS = 3
 """More plus-minus signs than this are left to algebra: each doubles the values."""
@@ -54,6 +55,13 @@ _ALL_REALS = re.compile(
 _NO_SOLUTION = re.compile(
     r"(?:there (?:is|are) )?(?:no|none)(?: (?:real|such|valid|possible))?"
     r"(?: solutions?| values?| roots?)?|empty set|\\emptyset"
+)
+_CLOCK_WORDS = {
+    "noon": Ratio(("12", "00"), "pm"),
+    "midnight": Ratio(("12", "00"), "am"),
+}
+_WITHOUT_POINT = re.compile(
+    r"\\mathbb\{R\}\s*(?:\\setminus(?![a-zA-Z])|\\backslash(?![a-zA-Z])|-)\s*\\\{([^{},]+)\\\}"
 )
 _NOT_EXISTING = re.compile(r"dne|(?:limit )?does not exist")
 _LEADING_WORDS = re.compile(
@@ -112,6 +120,8 @@ def _as_known_words(text: str) -> Answer | None:
         return REALS
     if _NO_SOLUTION.fullmatch(plain):
         return NOTHING
+    if plain in _CLOCK_WORDS:
+        return _CLOCK_WORDS[plain]
     if _NOT_EXISTING.fullmatch(plain):
         return Phrase("does not exist")
     reply = _PLAIN_REPLY.fullmatch(text)
@@ -210,6 +220,8 @@ def _braced(inner: str) -> Answer:
 
 
 def _as_union(text: str) -> Answer | None:
+    if match := _WITHOUT_POINT.fullmatch(text):
+        return all_but(_parse(match.group(1)))
     pieces, separators = split_outside_brackets(text, _UNION)
     if not separators or not all(pieces):
         return None

@@ -67,12 +67,21 @@ def _counted_unit(unit: Unit | None) -> Unit | None:
 
 
 def _is_same_angle(gold: tuple[str, Unit | None], answer: tuple[str, Unit | None]) -> bool:
-    """A bare number is in degrees beside degrees, unless it contains pi."""
-    in_degrees = []
-    for (latex, unit), other_unit in ((gold, answer[1]), (answer, gold[1])):
-        is_radian = unit == RADIAN or (unit is None and ("\\pi" in latex or other_unit == RADIAN))
-        in_degrees.append(f"\\frac{{180}}{{\\pi}}\\cdot ({latex})" if is_radian else latex)
-    return is_same_value(*in_degrees)
+    """Beside degrees, a bare number is in degrees and a bare formula in either."""
+    return any(
+        is_same_value(gold_degrees, answer_degrees)
+        for gold_degrees in _in_degrees(*gold, beside=answer[1])
+        for answer_degrees in _in_degrees(*answer, beside=gold[1])
+    )
+
+
+def _in_degrees(latex: str, unit: Unit | None, *, beside: Unit | None) -> list[str]:
+    """What an angle may be in degrees; ``beside`` is the unit of the other angle."""
+    from_radians = f"\\frac{{180}}{{\\pi}}\\cdot ({latex})"
+    if RADIAN in (unit, beside if unit is None else None):
+        return [from_radians]
+    is_formula = unit is None and exact_number(latex) is None
+    return [latex, from_radians] if is_formula else [latex]
 
 
 def _scaled(latex: str, factor: Fraction) -> str:

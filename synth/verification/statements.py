@@ -59,6 +59,11 @@ def parse_conjunction(first: Answer, second: Answer, latex: str) -> Answer | Non
     return Named(first.name, between, latex)
 
 
+def all_but(point: Answer) -> Answer:
+    """The real line without one point."""
+    return Unordered((_half_line("<", point), _half_line(">", point)))
+
+
 def _equation(sides: Sequence[str], text: str, parse: Parse) -> Answer:
     if _NAME.fullmatch(sides[0]):
         return Named(_name(sides[0]), parse(sides[-1]), text)
@@ -98,7 +103,7 @@ def _half_line(operator: str, bound: Answer) -> Answer:
         return Bracketed((_LOWEST, bound), "(", _closing(operator))
     if operator in _DESCENDING:
         return Bracketed((bound, _HIGHEST), _opening(operator), ")")
-    return Unordered((_half_line("<", bound), _half_line(">", bound)))
+    return all_but(bound)
 
 
 def _magnitude(name: str, operator: str, bounds: tuple[Answer, Answer], text: str) -> Answer:

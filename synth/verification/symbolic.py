@@ -53,9 +53,25 @@ def is_same_expression(gold: str, answer: str) -> bool:
     if gold_value is None or answer_value is None:
         return False
     agreement = _numeric_agreement(gold_value, answer_value)
+    if agreement is False and not (gold_value.has(sympy.I) or answer_value.has(sympy.I)):
+        agreement = _numeric_agreement(*map(_with_real_roots, (gold_value, answer_value)))
     if agreement is not None:
         return agreement
     return bool(verify(gold_value, answer_value, timeout_seconds=None))
+
+
+def _with_real_roots(value: sympy.Basic) -> sympy.Basic:
+    """``value`` with the real root in place of the principal one: the cube root of -8 is -2."""
+
+    def is_odd_root_of_negative(part: sympy.Basic) -> bool:
+        return bool(
+            part.is_Pow and part.exp.is_Rational and part.exp.q % 2 == 1 and part.exp.q > 1
+        ) and bool(part.base.is_negative)
+
+    def real_root(part: sympy.Basic) -> sympy.Basic:
+        return (-1) ** part.exp.p * (-part.base) ** part.exp
+
+    return value.replace(is_odd_root_of_negative, real_root)
 
 
 def is_same_relation(gold: str, answer: str) -> bool:

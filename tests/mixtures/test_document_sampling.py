@@ -3,7 +3,6 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.mixtures.corpora import Corpus, corpus, mixture, stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from mixtures.solution import MixtureSolution
 from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
 from mixtures.supply import assign, measure_supply
+from tests.mixtures.corpora import Corpus, corpus, mixture, stage
 
 CONFIG = mixture(stage("one", web=30, code=70), stage("two", web=100))
 

@@ -3,7 +3,6 @@ from itertools import pairwise
 
 import pyarrow as pa
 import pytest
-from tests.mixtures.corpora import corpus, mixture, stage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
 from mixtures.supply import measure_supply
 from pipeline.errors import InfeasibleError, InvariantError
+from tests.mixtures.corpora import corpus, mixture, stage
 
 
 def solved(config: MixtureConfig, **sources: list[int]) -> MixtureSolution:

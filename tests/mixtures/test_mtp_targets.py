@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mixtures.sample_shards import PAD, document_lengths, documents, write_shard
 
 from mixtures.mtp import DEAD_LABEL, boundaries, count_live, position_ids, targets
+from tests.mixtures.sample_shards import PAD, document_lengths, documents, write_shard
 
 depths = st.integers(0, 4)
 seeds = st.integers(0, 5)

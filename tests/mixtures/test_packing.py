@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.mixtures.sample_shards import document_lengths
 
 from mixtures.packing import MAX_PADDING_RATIO, PackingCounts, pack
 from mixtures.windows import Segments
+from tests.mixtures.sample_shards import document_lengths
 
 sizes = st.sampled_from([16, 17, 32, 64])
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mixtures.sample_shards import EOD, PAD, document_lengths, write_shard
 
 from mixtures.verification import ShardCounts, verify_shard
 from mixtures.windows import WindowShard
 from pipeline.errors import InvariantError
+from tests.mixtures.sample_shards import EOD, PAD, document_lengths, write_shard
 
 LENGTHS = [40, 5, 9, 16, 3]
 

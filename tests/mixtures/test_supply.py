@@ -3,13 +3,13 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.mixtures.corpora import Corpus, corpus, mixture, stage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtures.spec import MixtureConfig, StageSpec
 from mixtures.supply import UNASSIGNED, Count, Supply, assign, measure_supply
 from pipeline.errors import InvariantError, SchemaError
+from tests.mixtures.corpora import Corpus, corpus, mixture, stage
 
 TWO_STAGES = mixture(stage("one", web=60, code=40), stage("two", code=100))
 

@@ -142,14 +142,14 @@ def test_every_document_ends_in_exactly_one_eod(qwen: Tokenizer, texts: list[str
 
 def words(tmp_path: Path, vocabulary: dict[str, int], **kept: object) -> Path:
     """A tokenizer.json of whole words that truncates, pads and adds a token of its own."""
-    made = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106
+    made = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     made.add_special_tokens(["<end>", "<pad>", "<start>"])
     made.post_processor = processors.TemplateProcessing(
         single="<start> $A", special_tokens=[("<start>", made.token_to_id("<start>"))]
     )
     made.enable_truncation(2)
-    made.enable_padding(length=9, pad_token="<pad>")  # noqa: S106
+    made.enable_padding(length=9, pad_token="<pad>")
     raw = {**json.loads(made.to_str()), **kept}
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps(raw))
@@ -181,7 +181,7 @@ def test_reserved_token_that_plain_text_can_give_is_refused(tmp_path: Path) -> N
     raw = json.loads(path.read_text())
     raw["added_tokens"][0].update(id=1, content="end")
     path.write_text(json.dumps(raw))
-    loaded = Tokenizer.load(str(path), eod_token="end", pad_token="<pad>")  # noqa: S106
+    loaded = Tokenizer.load(str(path), eod_token="end", pad_token="<pad>")
     with pytest.raises(InvariantError, match="for plain text that begins 'a end'"):
         loaded.encode(["a end"])
 

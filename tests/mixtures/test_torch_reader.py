@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.mixtures.sample_shards import write_stage
 
 from mixtures.reader import StageWindows, list_shards
 from pipeline.errors import ConfigError
+from tests.mixtures.sample_shards import write_stage
 
 torch = pytest.importorskip("torch", reason="the torch reader needs the torch extra")
 stateful_dataloader = pytest.importorskip("torchdata.stateful_dataloader")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.mixtures.sample_shards import EOD, write_shard, write_stage
 
 from mixtures.reader import StageWindows, WindowReader, list_shards
 from pipeline.errors import ConfigError
+from tests.mixtures.sample_shards import EOD, write_shard, write_stage
 
 SHARDS = [[5, 40, 16, 3], [9] * 12, [], [33, 2]]
 

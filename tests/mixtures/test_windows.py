@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mixtures.sample_shards import EOD, PAD, document_lengths, documents, layout, write_shard
 
 from mixtures.packing import pack
 from mixtures.windows import (
@@ -17,6 +16,7 @@ from mixtures.windows import (
     write_tokens,
 )
 from pipeline.errors import InvariantError
+from tests.mixtures.sample_shards import EOD, PAD, document_lengths, documents, layout, write_shard
 
 
 @given(document_lengths, st.integers(0, 3))

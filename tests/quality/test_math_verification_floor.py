@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "synth" / "answer_pairs.jsonl"
 SHARED = Path(__file__).parents[3] / "shared" / "verification" / "math_pairs.jsonl"
 
 MAX_PAIR_SECONDS = 10.0
+WORKERS = 2
 
 FLOORS = {
-    # Written beside the verifier in three batches; on first contact 95%, 95% and 97% of a batch
-    # agreed, and what did not was mended. The one that is left asks to differentiate.
-    GOLDEN: (655, 654, "3cb578251a0a0dc7381b035b7dbeaa1527def41f7a44fe83e8bea4b5e11333fc"),
+    # Written beside the verifier in four batches; on first contact 95%, 95%, 97% and 88% of a batch
+    # agreed (each went for harder corners), and most of what did not was mended. Left: one asks to
+    # differentiate, one to merge intervals that touch, one calls sterling "pounds".
+    GOLDEN: (761, 758, "74f3ae04621ee1188498a98c00e847a726c3eb91ffea4d91134bfccda55eeee2"),
     # Labelled by others; see its README for the policies.
     SHARED: (71, 71, "a550470e189cf238a083be9667afec013b0134e8c648dd731f71612500524b1e"),
 }
@@ -34,17 +37,27 @@ def test_agreement_with_a_fair_grader_stays_at_its_floor(path: Path) -> None:
     count, floor, digest = FLOORS[path]
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
     assert len(pairs) == count
-    disagreements, slow = [], []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        checked = list(pool.map(check, [pairs[part::WORKERS] for part in range(WORKERS)]))
+    results = [result for part in checked for result in part]
+    assert max(seconds for _, _, seconds in results) <= MAX_PAIR_SECONDS
+    disagreements = [
+        (pair, verdict)
+        for pair, verdict, _ in results
+        if (verdict == Verdict.CORRECT) != pair["equal"]
+    ]
+    assert count - len(disagreements) >= floor, disagreements
+
+
+def check(pairs: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Verdict, float]]:
+    """Each pair with its verdict and the seconds it took."""
+    results = []
     with MathVerifier() as verifier:
         for pair in pairs:
             started = time.monotonic()
             verdict = verifier.verify(pair["gold"], pair["answer"])
-            if time.monotonic() - started > MAX_PAIR_SECONDS:
-                slow.append(pair["id"])
-            if (verdict == Verdict.CORRECT) != pair["equal"]:
-                disagreements.append((pair, verdict))
-    assert not slow
-    assert count - len(disagreements) >= floor, disagreements
+            results.append((pair, verdict, time.monotonic() - started))
+    return results
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pipeline import PipelineVisitor
 
 from pipeline.records.address import address_of
-from pipeline.transforms import coders  # noqa: F401 - registers the coder of pa.RecordBatch
+from pipeline.transforms import coders
 
 RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 OPTIONS = (RUNNER,)

@@ -53,20 +53,24 @@ def test_a_file_appears_only_when_its_block_ends(folder):
     assert names(folder) == ["out"]
 
 
+def write_half(path, interruption):
+    with atomic_output(path) as file:
+        file.write(b"half")
+        raise interruption
+
+
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
 def test_an_interrupted_block_leaves_nothing(folder, interruption):
     write_text(join(folder, "before"), "x")
-    with pytest.raises(interruption), atomic_output(join(folder, "out")) as file:
-        file.write(b"half")
-        raise interruption
+    with pytest.raises(interruption):
+        write_half(join(folder, "out"), interruption)
     assert names(folder) == ["before"]
 
 
 def test_an_interrupted_block_leaves_the_earlier_file_as_it_was(folder):
     write_text(join(folder, "out"), "old")
-    with pytest.raises(ValueError, match="stop"), atomic_output(join(folder, "out")) as file:
-        file.write(b"half")
-        raise ValueError("stop")
+    with pytest.raises(ValueError, match="stop"):
+        write_half(join(folder, "out"), ValueError("stop"))
     assert read_text(join(folder, "out")) == "old"
     assert names(folder) == ["out"]
 
@@ -96,7 +100,7 @@ def test_many_threads_writing_one_path_never_mix(tmp_path):
 
 
 def test_a_failing_rename_is_a_storage_error_and_leaves_nothing(memory_folder, monkeypatch):
-    def refuse(*args, **kwargs):
+    def refuse(*_args, **_kwargs):
         raise OSError("quota")
 
     monkeypatch.setattr(fsspec.filesystem("memory"), "mv", refuse)

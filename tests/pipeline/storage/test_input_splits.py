@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.pipeline.storage.warc_files import response, warc, zipped
 
 from pipeline.errors import ConfigError
 from pipeline.storage import splits as splits_module
@@ -26,6 +25,7 @@ from pipeline.storage.splits import (
     plan_splits,
     read_split,
 )
+from tests.pipeline.storage.warc_files import response, warc, zipped
 
 LINES = b"".join(json.dumps({"text": f"line {n}"}).encode() + b"\n" for n in range(30))
 
@@ -40,7 +40,9 @@ def source(form, *paths, **kwargs):
 
 
 def listed(sources):
-    return {name: [(f.name, f.member) for f in files] for name, files in list_inputs(sources).items()}
+    return {
+        name: [(f.name, f.member) for f in files] for name, files in list_inputs(sources).items()
+    }
 
 
 def read_all(sources, *, split_bytes=1 << 20, ignored=None):
@@ -192,7 +194,9 @@ def test_pieces_cover_every_byte_of_every_file_once_and_in_order(sizes, form, sp
 @given(FILE_SIZES, st.sampled_from(["warc", "files"]), st.integers(1, 300))
 def test_splits_are_filled_up_to_their_size_and_numbered(sizes, form, split_bytes):
     splits = plan_of(sizes, form, split_bytes)
-    assert [(s.shard, s.num_shards) for s in splits] == [(n, len(splits)) for n in range(len(splits))]
+    assert [(s.shard, s.num_shards) for s in splits] == [
+        (n, len(splits)) for n in range(len(splits))
+    ]
     filled = [sum(piece.bytes for piece in split.pieces) for split in splits]
     for split, size in zip(splits, filled, strict=True):
         assert size <= split_bytes or len(split.pieces) == 1
@@ -263,7 +267,9 @@ def test_a_tree_without_files_of_its_own_is_refused(folder):
 
 def test_a_file_that_two_patterns_match_is_refused(folder):
     put(folder, "in/a.pdf", b"x")
-    with pytest.raises(ConfigError, match=r"sources\.papers\.paths: .*a\.pdf.* would both be called"):
+    with pytest.raises(
+        ConfigError, match=r"sources\.papers\.paths: .*a\.pdf.* would both be called"
+    ):
         list_inputs({"papers": source("files", join(folder, "in/*.pdf"), join(folder, "in/a.pdf"))})
 
 
@@ -271,7 +277,7 @@ def test_two_files_of_one_name_are_refused_but_not_in_two_sources(folder):
     put(folder, "one/a.pdf", b"x")
     put(folder, "two/a.pdf", b"y")
     paths = join(folder, "one/*.pdf"), join(folder, "two/*.pdf")
-    with pytest.raises(ConfigError, match="both be called 'a.pdf'.*two sources"):
+    with pytest.raises(ConfigError, match=r"both be called 'a\.pdf'.*two sources"):
         list_inputs({"papers": source("files", *paths)})
     rows = read_all({"one": source("files", paths[0]), "two": source("files", paths[1])})
     assert len({row.id for row in rows}) == 2

@@ -116,14 +116,13 @@ def test_abort_leaves_an_earlier_file_as_it_was(folder):
 
 
 def test_what_a_full_disk_cut_short_can_be_given_up(folder, monkeypatch):
-    def refuse(file, data):
+    def refuse(_file, _data):
         raise OSError(28, "No space left on device")
 
     writer = TableWriter(join(folder, "t.parquet"), SCHEMA)
     monkeypatch.setattr(HashingFile, "write", refuse)
     with pytest.raises(OSError, match="No space left"):
-        writer.write(batch([ROW]))
-        writer.close()
+        writer.write(batch([ROW] * 1000))
     writer.abort()
     assert find(join(folder, "*")) == []
     assert find(join(folder, ".*")) == []

@@ -36,13 +36,17 @@ def test_a_shard_is_finished_only_when_every_output_has_its_receipt(folder):
 def test_without_a_manifest_there_is_no_output(folder):
     stage = StageFolder.of(folder, "ingest", "aa")
     assert stage.read_manifest() is None
-    with pytest.raises(InvariantError, match=r"ingest/aa holds no manifest.json: the stage did not"):
+    with pytest.raises(
+        InvariantError, match=r"ingest/aa holds no manifest.json: the stage did not"
+    ):
         stage.require_manifest()
 
 
 def test_a_manifest_is_read_back_as_it_was_written(folder):
     stage = StageFolder.of(folder, "ingest", "aa")
-    manifest = Manifest("ingest", 1, "aa", {}, {}, Counts(1, 1, 0, 0), {"kept": (entry("kept", 0),)})
+    manifest = Manifest(
+        "ingest", 1, "aa", {}, {}, Counts(1, 1, 0, 0), {"kept": (entry("kept", 0),)}
+    )
     stage.write_manifest(manifest)
     assert stage.read_manifest() == stage.require_manifest() == manifest
 

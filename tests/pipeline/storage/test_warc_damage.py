@@ -6,9 +6,9 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.pipeline.storage.warc_files import lying, plain, read, response, zipped
 
 from pipeline.storage import warc as warc_module
+from tests.pipeline.storage.warc_files import lying, plain, read, response, zipped
 
 
 def pages(count):
@@ -42,7 +42,9 @@ def test_a_file_cut_short_loses_its_last_record_only(pack):
         expected = [(0, "0"), (offsets[1], "1"), (offsets[2], "!")]
         assert outcome(rows) == expected, cut
         assert rows[-1].error_type == "WarcRecordError"
-        assert re.search("ends inside a record|bytes are there|[Ii]nvalid|data", rows[-1].error_message)
+        assert re.search(
+            "ends inside a record|bytes are there|[Ii]nvalid|data", rows[-1].error_message
+        )
 
 
 @PACKINGS
@@ -102,7 +104,9 @@ def test_a_record_without_a_usable_length_costs_only_itself(pack, length):
     assert outcome(read(b"".join(parts))) == [(0, "0"), (offsets[1], "!"), (offsets[2], "2")]
 
 
-@pytest.mark.parametrize("data", [b"hello world " * 100, b"\x1f\x8b\x08", b"\x1f\x8b\x08" * 9, b"W"])
+@pytest.mark.parametrize(
+    "data", [b"hello world " * 100, b"\x1f\x8b\x08", b"\x1f\x8b\x08" * 9, b"W"]
+)
 def test_what_is_no_warc_is_one_unreadable_row(data):
     (row,) = read(data)
     assert (row.offset, row.error_type) == (0, "WarcRecordError")

@@ -5,10 +5,10 @@ import zlib
 from datetime import UTC, datetime
 
 import pytest
-from tests.pipeline.storage.warc_files import lying, plain, read, response, warc, zipped
 
 from pipeline.records.document import document_id
 from pipeline.storage.warc import CONVERSIONS
+from tests.pipeline.storage.warc_files import lying, plain, read, response, warc, zipped
 
 PACKINGS = pytest.mark.parametrize("pack", [zipped, plain])
 
@@ -21,7 +21,9 @@ def chunked(body, size=7):
 @PACKINGS
 def test_a_response_becomes_its_payload_with_what_its_headers_state(pack):
     first = pack(response(b"one", url="http://x/1"))
-    data = first + pack(response(b"two", headers=[b"Content-Type: application/pdf"], url="<http://y/>"))
+    data = first + pack(
+        response(b"two", headers=[b"Content-Type: application/pdf"], url="<http://y/>")
+    )
     one, two = read(data)
     assert (one.payload, one.url, one.media_type, one.charset) == (
         b"one",
@@ -93,7 +95,15 @@ BODY = b"<p>" + b"mathematics " * 20 + b"</p>"
         ([b"Content-Encoding: identity"], BODY),
         ([b"X-Crawl-Content-Encoding: gzip"], BODY),
     ],
-    ids=["bare", "chunked", "gzip", "deflate", "chunked gzip", "identity", "decoded by the crawler"],
+    ids=[
+        "bare",
+        "chunked",
+        "gzip",
+        "deflate",
+        "chunked gzip",
+        "identity",
+        "decoded by the crawler",
+    ],
 )
 @PACKINGS
 def test_the_encodings_of_http_are_undone(pack, headers, body):
@@ -116,7 +126,11 @@ def test_a_payload_that_is_not_encoded_as_it_says_fails_alone(pack, header, body
     data = pack(response(b"one"), response(body, headers=[header]), response(b"two"))
     one, broken, two = read(data)
     assert (one.payload, two.payload) == (b"one", b"two")
-    assert (broken.payload, broken.error_type, broken.url) == (None, "HttpPayloadError", "http://x/")
+    assert (broken.payload, broken.error_type, broken.url) == (
+        None,
+        "HttpPayloadError",
+        "http://x/",
+    )
 
 
 @PACKINGS

@@ -23,7 +23,9 @@ def warc(kind, block, *, content_type, url="http://x/", length=None, length_head
     return "\r\n".join([*lines, "", ""]).encode() + block + b"\r\n\r\n"
 
 
-def response(body=b"<p>page</p>", *, headers=(b"Content-Type: text/html; charset=utf-8",), **kwargs):
+def response(
+    body=b"<p>page</p>", *, headers=(b"Content-Type: text/html; charset=utf-8",), **kwargs
+):
     """An HTTP response record."""
     block = b"\r\n".join([b"HTTP/1.1 200 OK", *headers, b"", body])
     return warc("response", block, content_type="application/http; msgtype=response", **kwargs)

@@ -1,0 +1,1 @@
+"""Builds `examples/corpus` from pinned Debian and PyPI packages; see `examples/build_corpus.py`."""

@@ -1,0 +1,54 @@
+"""Whether a recipe's columns exist: known before anything is read, because schemas are explicit."""
+
+import pyarrow as pa
+
+from filters.annotation import build_annotators
+from filters.annotator import Annotator
+from filters.dedup.sketch import Sketch
+from filters.rule import check_rules
+from mixtures.supply import assign
+from mixtures.tokenization import TOKENIZED_SCHEMA
+from pipeline.config import Recipe
+from pipeline.errors import ConfigError, SchemaError
+from pipeline.records.document import DOCUMENT_SCHEMA
+from pipeline.transforms.annotate import measures_schema
+from pipeline.transforms.deduplicate import MARKS_SCHEMA
+from pipeline.transforms.tokenize import load_tokenizer
+
+
+def recipe_annotators(recipe: Recipe) -> tuple[Annotator, ...]:
+    """The annotators a recipe asks for, the duplicate sketches last.
+
+    Raises ConfigError when a model is missing or of another version.
+    """
+    sketch = Sketch(recipe.deduplicate.sketch_parameters())
+    return (*build_annotators(recipe.annotate), sketch)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise ConfigError when a rule, a preference or a condition names what nothing measures.
+
+    Models and the tokenizer are loaded, so a missing file shows here too.
+    """
+    measures = measures_schema(recipe_annotators(recipe))
+    check_rules(recipe.decide.rules, pa.schema([*measures, *_beyond(MARKS_SCHEMA, measures)]))
+    for step, preference in enumerate(recipe.deduplicate.keep):
+        if preference.column not in measures.names:
+            raise ConfigError(
+                f"deduplicate.keep.{step}.column: {preference.column!r} is not measured; there "
+                f"are {', '.join(name for name in measures.names if '.' in name)}"
+            )
+    load_tokenizer(recipe.mixture)
+    selectable = pa.schema(DOCUMENT_SCHEMA)
+    for schema in (TOKENIZED_SCHEMA, measures, MARKS_SCHEMA):
+        selectable = pa.schema([*selectable, *_beyond(schema, selectable)])
+    empty = pa.RecordBatch.from_pylist([], schema=selectable)
+    for number, stage in enumerate(recipe.mixture.stages):
+        try:
+            assign(empty, stage)
+        except SchemaError as error:
+            raise ConfigError(f"mixture.stages.{number} ({stage.name}): {error}") from error
+
+
+def _beyond(schema: pa.Schema, known: pa.Schema) -> list[pa.Field]:
+    return [field for field in schema if field.name not in known.names]

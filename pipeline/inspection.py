@@ -1,0 +1,171 @@
+"""Look into a run: a document and its fate, rejections, failures, the origin of a token."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mixtures.provenance import read_documents
+from mixtures.tokenization import Tokenizer
+from mixtures.windows import TOKENS_SUFFIX, open_shard
+from pipeline.errors import ConfigError
+from pipeline.run import read_run
+from pipeline.storage.tables import read_table
+from pipeline.transforms.annotate import MEASURES
+from pipeline.transforms.deduplicate import MARKS
+from pipeline.transforms.ingest import DOCUMENTS
+from pipeline.transforms.outcome import FAILED, KEPT, REJECTED
+from pipeline.transforms.solve import STAGE as SOLVE
+from pipeline.transforms.stage import Finished
+from pipeline.transforms.windows import WINDOWS
+
+EXCERPT_CHARS = 400
+CONTEXT_TOKENS = 40
+
+
+def inspect(
+    output: str,
+    *,
+    document: str | None,
+    rejected: str | None,
+    is_failed: bool,
+    token: str | None,
+    limit: int,
+) -> int:
+    """Print what was asked for; returns 1 when there is no such thing.
+
+    Raises ConfigError unless exactly one thing is asked for.
+    """
+    asked = [document is not None, rejected is not None, is_failed, token is not None]
+    if sum(asked) != 1:
+        raise ConfigError("inspect takes one of --id, --rejected, --failed and --token")
+    _, stages = read_run(output)
+    if document is not None:
+        lines = _show_document(stages, document)
+    elif rejected is not None:
+        lines = _show_rejections(stages, rejected, limit)
+    elif token is not None:
+        lines = _show_token(stages, token)
+    else:
+        lines = _show_failures(stages, limit)
+    found = 0
+    for line in lines:
+        print(line)
+        found += 1
+    if not found:
+        print("nothing found")
+    return 0 if found else 1
+
+
+def _show_document(stages: list[Finished], document: str) -> Iterator[str]:
+    for finished, row in _find(stages, DOCUMENTS, document):
+        text = row.pop("text")
+        yield f"== {finished.manifest.stage}: document {document}"
+        yield _pretty(row)
+        yield f"\n{text}\n"
+    for output in (MEASURES, MARKS):
+        for finished, row in _find(stages, output, document):
+            yield f"== {finished.manifest.stage}"
+            yield _pretty({k: v for k, v in row.items() if not isinstance(v, bytes)})
+    for output in (KEPT, REJECTED, FAILED):
+        for finished, row in _find(stages, output, document):
+            yield f"== {finished.manifest.stage}: {output}"
+            yield _pretty(row)
+
+
+def _show_rejections(stages: list[Finished], reason: str, limit: int) -> Iterator[str]:
+    shown = 0
+    for finished, row in _rows(stages, REJECTED):
+        if reason not in ("any", row["reason"]):
+            continue
+        if shown == limit:
+            return
+        shown += 1
+        yield f"== {finished.manifest.stage}: {row['reason']}"
+        yield _pretty(row)
+        for _, found in _find(stages, DOCUMENTS, row["id"]):
+            yield f"\n{found['text'][:EXCERPT_CHARS]}\n"
+
+
+def _show_failures(stages: list[Finished], limit: int) -> Iterator[str]:
+    for shown, (finished, row) in enumerate(_rows(stages, FAILED)):
+        if shown == limit:
+            return
+        traceback = row.pop("traceback")
+        yield f"== {finished.manifest.stage}: {row['error_type']}"
+        yield _pretty(row)
+        if traceback:
+            yield traceback
+
+
+def _show_token(stages: list[Finished], token: str) -> Iterator[str]:
+    try:
+        place, window, position = token.rsplit(":", 2)
+        stage_name, shard_name = place.split("/")
+        number, offset = int(window), int(position)
+    except ValueError as error:
+        raise ConfigError(
+            f"--token {token!r}: write STAGE/SHARD:WINDOW:POSITION, for example "
+            "windows-general/part-00000-of-00001:12:345"
+        ) from error
+    named = {one.manifest.stage: one for one in stages if WINDOWS in one.manifest.outputs}
+    if stage_name not in named:
+        raise ConfigError(f"--token {token!r}: no stage {stage_name!r}; there are {sorted(named)}")
+    finished = named[stage_name]
+    files = [entry.name for entry in finished.manifest.shards(WINDOWS)]
+    name = f"{WINDOWS}/{shard_name}{TOKENS_SUFFIX}"
+    if name not in files:
+        raise ConfigError(f"--token {token!r}: no shard {shard_name!r}; there are {files}")
+    path = finished.folder.locate(name)
+    shard = open_shard(path)
+    if not (0 <= number < shard.num_windows and 0 <= offset < shard.layout.sequence_tokens):
+        raise ConfigError(
+            f"--token {token!r}: the shard has windows 0..{shard.num_windows - 1} of positions "
+            f"0..{shard.layout.sequence_tokens - 1}"
+        )
+    row, in_document = shard.locate(number, offset)
+    described = read_documents(path).slice(row, 1).to_pylist()[0]
+    tokenizer = _tokenizer(stages)
+    tokens = shard.tokens[number]
+    before = tokenizer.decode(tokens[max(0, offset - CONTEXT_TOKENS) : offset])
+    after = tokenizer.decode(tokens[offset + 1 : offset + CONTEXT_TOKENS])
+    yield f"token {int(tokens[offset])} is number {in_document} of document {described['id']}"
+    yield f"{before}>>>{tokenizer.decode(tokens[offset : offset + 1])}<<<{after}"
+    yield _pretty(described)
+
+
+def _tokenizer(stages: list[Finished]) -> Tokenizer:
+    config = next(one.manifest.config for one in stages if one.manifest.stage == SOLVE)
+    return Tokenizer.load(
+        config["tokenizer"], eod_token=config["eod_token"], pad_token=config["pad_token"]
+    )
+
+
+def _find(
+    stages: list[Finished], output: str, document: str
+) -> Iterator[tuple[Finished, dict[str, Any]]]:
+    for finished in stages:
+        for entry in finished.manifest.outputs.get(output, ()):
+            path = finished.folder.locate(entry.name)
+            if "id" not in pq.read_schema(path).names:
+                continue
+            for batch in read_table(path):
+                found = batch.filter(pc.equal(batch.column("id"), pa.scalar(document)))
+                for row in found.to_pylist():
+                    yield finished, row
+
+
+def _rows(stages: list[Finished], output: str) -> Iterator[tuple[Finished, dict[str, Any]]]:
+    for finished in stages:
+        for entry in finished.manifest.outputs.get(output, ()):
+            for batch in read_table(finished.folder.locate(entry.name)):
+                for row in batch.to_pylist():
+                    yield finished, row
+
+
+def _pretty(row: dict[str, Any]) -> str:
+    present = {name: value for name, value in row.items() if value is not None}
+    return json.dumps(present, indent=1, default=str, ensure_ascii=False)

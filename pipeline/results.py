@@ -1,0 +1,33 @@
+"""The results of a run for a person: tables on the terminal, and the report's page."""
+
+from pipeline.report.examples import read_examples
+from pipeline.report.page import render
+from pipeline.report.summary import summarize_run
+from pipeline.report.terminal import open_console, print_summary
+from pipeline.run import read_run
+from pipeline.storage.filesystem import join, write_text
+from pipeline.transforms.solve import STAGE as SOLVE
+from pipeline.transforms.solve import read_solution
+
+PAGE_NAME = "report.html"
+
+
+def report(output: str, *, is_quiet: bool = False) -> str:
+    """Print the tables of the newest run in ``output``, write its page, return the page's path.
+
+    Made from the manifests alone, with a few rejected and failed rows as examples.
+    """
+    record, stages = read_run(output)
+    solved = next((one for one in stages if one.manifest.stage == SOLVE), None)
+    summary = summarize_run(
+        recipe=record.recipe,
+        skipped=record.skipped,
+        manifests=[one.manifest for one in stages],
+        solution=None if solved is None else read_solution(solved),
+        examples=read_examples((one.folder, one.manifest) for one in stages),
+    )
+    page = join(output, PAGE_NAME)
+    write_text(page, render(summary))
+    if not is_quiet:
+        print_summary(summary, open_console())
+    return page

@@ -1,0 +1,193 @@
+r"""A recipe, run: one Beam graph for each materialised stage, each ending in a manifest.
+
+    sources --ingest--> documents --annotate--> measures --deduplicate--> marks
+                            \___________________\____________\--decide--> kept rows
+    problems --synthesize--> documents --annotate--> measures      |
+                                     \                             |
+                                      tokenize (natural, synthetic) --solve--> solution
+                                                  \__________________\--windows--> shards
+
+Stages run in this order and never look back. A stage whose identity is found finished is not run
+again; a change in the recipe makes another identity for the first stage it touches and for all
+after it. ``run.json`` in the run's folder names the stages that make up the newest run.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from pipeline.checks import check_recipe, recipe_annotators
+from pipeline.config import Recipe
+from pipeline.storage.filesystem import exists, join, read_text, write_text
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.transforms.annotate import MEASURES, annotate_stage
+from pipeline.transforms.decide import decide_stage
+from pipeline.transforms.deduplicate import MARKS, deduplicate_stage
+from pipeline.transforms.ingest import ingest_stage
+from pipeline.transforms.solve import solve_stage
+from pipeline.transforms.stage import Finished, Stage, run_stage
+from pipeline.transforms.synthesize import synthesize_stage
+from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
+from pipeline.transforms.windows import windows_stage
+from synth.config import skip_reason
+
+RUN_NAME = "run.json"
+
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+"""Beam's in-process runner: the least CPU of all local ones, and no daemon or download."""
+
+Watch = Callable[[Stage, StageFolder], AbstractContextManager[object]]
+"""Called around each stage; shows progress, or does nothing."""
+
+
+def _unwatched(stage: Stage, folder: StageFolder) -> AbstractContextManager[object]:
+    del stage, folder
+    return nullcontext()
+
+
+def local_options() -> list[str]:
+    """Beam options for this machine: one worker thread a core.
+
+    Parsers run in child processes and the kernels release the interpreter's lock, so threads
+    keep the cores busy without the start-up cost of worker processes.
+    """
+    return [
+        f"--runner={LOCAL_RUNNER}",
+        "--direct_running_mode=multi_threading",
+        f"--direct_num_workers={len(os.sched_getaffinity(0))}",
+    ]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``run.json`` says: the stages in order, and those that were left out and why."""
+
+    recipe: str
+    stages: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> str:
+        """Readable JSON."""
+        return json.dumps(
+            {"recipe": self.recipe, "stages": self.stages, "skipped": self.skipped}, indent=1
+        )
+
+
+def run(
+    recipe: Recipe,
+    *,
+    beam_options: Sequence[str],
+    watch: Watch = _unwatched,
+    until: str | None = None,
+) -> list[Finished]:
+    """Run every stage, or those up to the one named ``until``; returns them in order.
+
+    Raises what the stages raise: ConfigError before data is read, InfeasibleError when the
+    mixture can't be met, InvariantError when counts do not add up.
+    """
+    check_recipe(recipe)
+    has_runner = any(option.startswith("--runner") for option in beam_options)
+    options = [*([] if has_runner else local_options()), *beam_options]
+    return _Run(recipe, options, watch, until).stages()
+
+
+class _StopError(Exception):
+    """The stage the caller asked for is done."""
+
+
+class _Run:
+    """The order of the stages, and what each hands to the next."""
+
+    def __init__(
+        self, recipe: Recipe, options: Sequence[str], watch: Watch, until: str | None
+    ) -> None:
+        self._recipe = recipe
+        self._options = options
+        self._watch = watch
+        self._until = until
+        self._finished: list[Finished] = []
+        self._skipped: list[tuple[str, str]] = []
+
+    def stages(self) -> list[Finished]:
+        with suppress(_StopError):
+            self._run_all()
+        return self._finished
+
+    def _run_all(self) -> None:
+        recipe = self._recipe
+        annotators = partial(recipe_annotators, recipe)
+        documents = self._do(
+            ingest_stage(
+                recipe.sources,
+                recipe.extract,
+                split_bytes=recipe.split_bytes,
+                max_record_bytes=recipe.max_record_bytes,
+            )
+        )
+        annotated = {"annotate": recipe.annotate, "sketch": recipe.deduplicate.sketch_parameters()}
+        measures = self._do(annotate_stage(documents, annotators, config=annotated))
+        marks = self._do(deduplicate_stage(measures, recipe.deduplicate, recipe.decide.rules))
+        kept = self._do(decide_stage(documents, measures, marks, recipe.decide))
+        tokens = [
+            TokenizeInput(documents, ((measures, MEASURES), (marks, MARKS)), kept),
+        ]
+        reason = skip_reason(recipe.synthesize)
+        if reason is None:
+            made = self._do(synthesize_stage(recipe.synthesize))
+            made_measures = self._do(
+                annotate_stage(made, annotators, config=annotated, name="annotate-synthetic")
+            )
+            tokens.append(TokenizeInput(made, ((made_measures, MEASURES),), None))
+        else:
+            self._skipped.append(("synthesize", reason))
+        names = ("tokenize", "tokenize-synthetic")
+        tokenized = [
+            self._do(tokenize_stage(read, recipe.mixture, name=name))
+            for read, name in zip(tokens, names, strict=False)
+        ]
+        solved = self._do(solve_stage(tokenized, recipe.mixture))
+        for stage in recipe.mixture.stages:
+            self._do(windows_stage(tokenized, solved, recipe.mixture, stage.name))
+
+    def _do(self, stage: Stage) -> Finished:
+        with self._watch(stage, stage.folder(self._recipe.output)):
+            finished = run_stage(
+                stage,
+                self._recipe.output,
+                self._options,
+                max_failed_ratio=self._recipe.max_failed_ratio,
+            )
+        self._finished.append(finished)
+        self._write_record()
+        if stage.name == self._until:
+            raise _StopError
+        return finished
+
+    def _write_record(self) -> None:
+        record = RunRecord(
+            recipe=self._recipe.name,
+            stages=tuple((one.manifest.stage, one.identity) for one in self._finished),
+            skipped=tuple(self._skipped),
+        )
+        write_text(join(self._recipe.output, RUN_NAME), record.to_json())
+
+
+def read_run(output: str) -> tuple[RunRecord, list[Finished]]:
+    """The newest run in a folder: its record, and the stages that have finished.
+
+    Raises FileNotFoundError when no run has started there.
+    """
+    path = join(output, RUN_NAME)
+    if not exists(path):
+        raise FileNotFoundError(f"no {RUN_NAME} in {output!r}: nothing has been run there")
+    raw = json.loads(read_text(path))
+    record = RunRecord(
+        raw["recipe"],
+        tuple((name, identity) for name, identity in raw["stages"]),
+        tuple((name, reason) for name, reason in raw["skipped"]),
+    )
+    folders = [StageFolder.of(output, name, identity) for name, identity in record.stages]
+    return record, [Finished(folder, folder.require_manifest()) for folder in folders]

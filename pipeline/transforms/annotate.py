@@ -1,0 +1,178 @@
+"""Measure documents: a sidecar table of the same rows, beside the documents, without their text."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.typehints.decorators import no_annotations
+
+from filters.annotation import annotate, annotation_schema
+from filters.annotator import Annotator
+from pipeline.errors import trace
+from pipeline.records.address import address_of
+from pipeline.records.document import DOCUMENT_SCHEMA
+from pipeline.records.failure import FAILURE_SCHEMA
+from pipeline.records.manifest import Counts
+from pipeline.records.rejection import REJECTION_SCHEMA
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.transforms.ingest import DOCUMENTS
+from pipeline.transforms.outcome import (
+    FAILED,
+    REJECTED,
+    Outcome,
+    StageOutcome,
+    outputs,
+    split_outcome,
+    tagged,
+)
+from pipeline.transforms.shards import PendingShards, ReadShards
+from pipeline.transforms.stage import Finished, Stage, rows
+from pipeline.transforms.write import no_statistics
+
+STAGE = "annotate"
+
+MEASURES = "measures"
+"""Output of the stage: the sidecar table."""
+
+IS_ANNOTATED = "is_annotated"
+"""Sidecar column: False where an annotator raised; the other measures of that row are null."""
+
+
+def measures_schema(annotators: Sequence[Annotator]) -> pa.Schema:
+    """Columns of the sidecar: ``id``, ``source``, the annotators' and ``is_annotated``."""
+    return annotation_schema(annotators).append(pa.field(IS_ANNOTATED, pa.bool_()))
+
+
+def annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -> Outcome:
+    """Measure every document; one that makes an annotator raise becomes a failed row.
+
+    The kept table has as many rows as ``documents``, in their order, so that sidecars stay
+    aligned; a failed document keeps its row there, with null measures.
+    """
+    try:
+        return _outcome(_measured(documents, annotators, is_annotated=True), [])
+    except Exception as error:  # noqa: BLE001 - the one bad row is found below, and reported
+        if documents.num_rows == 1:
+            return _outcome(
+                _blank(documents, measures_schema(annotators)), [_failure(documents, error)]
+            )
+    singles = [annotate_batch(documents.slice(i, 1), annotators) for i in range(documents.num_rows)]
+    return Outcome(
+        pa.concat_batches([single.kept for single in singles]),
+        singles[0].rejected,
+        pa.concat_batches([single.failed for single in singles]),
+    )
+
+
+@dataclass(eq=False)
+class AnnotateDocuments(beam.PTransform):  # type: ignore[misc]
+    """Batches of documents -> their measures (kept) and the documents that failed.
+
+    ``build`` makes the annotators where they run, so that no model is pickled into the graph.
+    """
+
+    build: Callable[[], tuple[Annotator, ...]]
+
+    def __post_init__(self) -> None:
+        super().__init__(label="Annotate documents")
+
+    @no_annotations  # type: ignore[untyped-decorator]  # Beam warns of tuples
+    def expand(self, documents: beam.PCollection) -> StageOutcome:
+        """Nothing is rejected here: annotators measure, rules decide."""
+        return split_outcome(documents | "Annotate" >> outputs(beam.ParDo(_Annotate(self.build))))
+
+
+class _Annotate(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, build: Callable[[], tuple[Annotator, ...]]) -> None:
+        self._build = build
+        self._annotators: tuple[Annotator, ...] = ()
+
+    def setup(self) -> None:
+        self._annotators = self._build()
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        yield from tagged(annotate_batch(documents, self._annotators), address_of(documents))
+
+
+def annotate_stage(
+    documents: Finished,
+    annotators: Callable[[], tuple[Annotator, ...]],
+    *,
+    config: Any,
+    name: str = STAGE,
+) -> Stage:
+    """Measure every document of ``documents``; the sidecar has its shards and rows.
+
+    ``annotators`` is called here too, to learn their columns and versions, so a model that is
+    missing is reported before anything runs.
+    """
+    made = annotators()
+    schema = measures_schema(made)
+    num_shards = documents.num_shards(DOCUMENTS)
+    names = (MEASURES, REJECTED, FAILED)
+
+    def build(graph: beam.Pipeline, folder: StageFolder) -> None:
+        outcome = (
+            graph
+            | PendingShards(folder, num_shards, names)
+            | ReadShards(documents.folder, DOCUMENTS, num_shards, DOCUMENT_SCHEMA)
+            | AnnotateDocuments(annotators)
+        )
+        outcome.write(folder, MEASURES, schema, summarize=no_statistics)
+
+    return Stage(
+        name=name,
+        version=1,
+        config={"annotate": config, "versions": {one.name: one.version for one in made}},
+        inputs={"documents": documents.identity},
+        outputs=dict.fromkeys(names, num_shards),
+        build=build,
+        count=lambda entries: Counts(
+            rows_in=documents.manifest.rows(DOCUMENTS),
+            kept=rows(entries, MEASURES) - rows(entries, FAILED),
+            rejected=rows(entries, REJECTED),
+            failed=rows(entries, FAILED),
+        ),
+    )
+
+
+def _measured(
+    documents: pa.RecordBatch, annotators: Sequence[Annotator], *, is_annotated: bool
+) -> pa.RecordBatch:
+    measures = annotate(documents, annotators)
+    flags = pa.array([is_annotated] * documents.num_rows, pa.bool_())
+    return pa.record_batch([*measures.columns, flags], schema=measures_schema(annotators))
+
+
+def _blank(documents: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    values = {"id": documents.column("id"), "source": documents.column("source")}
+    values[IS_ANNOTATED] = pa.array([False] * documents.num_rows, pa.bool_())
+    return pa.record_batch(
+        [values.get(f.name, pa.nulls(documents.num_rows, f.type)) for f in schema], schema=schema
+    )
+
+
+def _outcome(kept: pa.RecordBatch, failures: list[dict[str, object]]) -> Outcome:
+    return Outcome(
+        kept,
+        pa.RecordBatch.from_pylist([], schema=REJECTION_SCHEMA),
+        pa.RecordBatch.from_pylist(failures, schema=FAILURE_SCHEMA),
+    )
+
+
+def _failure(document: pa.RecordBatch, error: Exception) -> dict[str, object]:
+    provenance = document.column("provenance")[0].as_py()
+    return {
+        "id": document.column("id")[0].as_py(),
+        "source": document.column("source")[0].as_py(),
+        "url": document.column("url")[0].as_py(),
+        "archive": provenance["archive"],
+        "member": provenance["member"],
+        "offset": provenance["offset"],
+        "stage": STAGE,
+        "error_type": type(error).__name__,
+        "message": str(error),
+        "traceback": trace(error),
+    }

@@ -1,0 +1,158 @@
+"""Run one materialised stage: a Beam graph, then a manifest over what its workers wrote.
+
+A stage is skipped when its folder holds a manifest: the folder's name is the stage's identity,
+which changes with its version, its configuration and everything it reads.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline.errors import InvariantError
+from pipeline.fingerprint import IDENTITY_CHARS, canonical_json, fingerprint
+from pipeline.records.manifest import Counts, Manifest, ShardEntry, Statistics, merge_statistics
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.transforms import coders  # noqa: F401 - registers the coder of pa.RecordBatch
+
+Entries = Mapping[str, Sequence[ShardEntry]]
+
+
+def _nothing_to_prepare(folder: StageFolder) -> None:
+    del folder
+
+
+def _nothing_to_finish(folder: StageFolder, entries: Entries) -> Sequence[ShardEntry]:
+    del folder, entries
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a stage is made of.
+
+    ``inputs`` maps names to identities of what the stage reads. ``outputs`` maps each output to
+    its number of shards; ``build`` adds the graph that writes them, and their receipts, to a
+    pipeline. ``count`` says from the receipts what became of the rows. ``prepare`` runs before
+    the graph; ``finish`` runs after it and returns files that the driver itself made of all
+    shards.
+    """
+
+    name: str
+    version: int
+    config: Any
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, int]
+    build: Callable[[beam.Pipeline, StageFolder], Any]
+    count: Callable[[Entries], Counts]
+    prepare: Callable[[StageFolder], None] = field(default=_nothing_to_prepare)
+    finish: Callable[[StageFolder, Entries], Sequence[ShardEntry]] = field(
+        default=_nothing_to_finish
+    )
+
+    @property
+    def identity(self) -> str:
+        """Hex digest of name, version, configuration and inputs; the stage's folder name."""
+        return fingerprint(
+            {
+                "stage": self.name,
+                "version": self.version,
+                "config": self.config,
+                "inputs": self.inputs,
+            }
+        )[:IDENTITY_CHARS]
+
+    def folder(self, run: str) -> StageFolder:
+        """Where the stage writes in the folder of a run."""
+        return StageFolder.of(run, self.name, self.identity)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage's committed output."""
+
+    folder: StageFolder
+    manifest: Manifest
+
+    @property
+    def identity(self) -> str:
+        """Identity of the stage that made it."""
+        return self.manifest.identity
+
+    def num_shards(self, output: str) -> int:
+        """Shards of ``output``."""
+        return len(self.manifest.shards(output))
+
+
+def run_stage(
+    stage: Stage, run: str, options: Sequence[str], *, max_failed_ratio: float
+) -> Finished:
+    """Run the stage's graph unless its manifest is there, and commit what it wrote.
+
+    Raises InvariantError when a receipt is missing, the counts do not add up, or more than
+    ``max_failed_ratio`` of the rows failed; no manifest is written then, finished shards stay,
+    and a later run goes on from them.
+    """
+    folder = stage.folder(run)
+    done = folder.read_manifest()
+    if done is not None:
+        return Finished(folder, done)
+    stage.prepare(folder)
+    with beam.Pipeline(options=PipelineOptions(list(options))) as graph:
+        stage.build(graph, folder)
+    entries = {
+        output: [_receipt(folder, stage.name, output, shard) for shard in range(num_shards)]
+        for output, num_shards in stage.outputs.items()
+    }
+    counts = stage.count(entries).check(stage=stage.name)
+    _check_failures(stage.name, counts, folder, max_failed_ratio)
+    for entry in stage.finish(folder, entries):
+        entries.setdefault(entry.output, []).append(entry)
+    manifest = Manifest(
+        stage=stage.name,
+        version=stage.version,
+        identity=stage.identity,
+        config=json.loads(canonical_json(stage.config)),
+        inputs=dict(stage.inputs),
+        counts=counts,
+        outputs={output: tuple(found) for output, found in entries.items()},
+        statistics=_statistics(entries),
+    )
+    folder.write_manifest(manifest)
+    return Finished(folder, manifest)
+
+
+def rows(entries: Entries, output: str) -> int:
+    """Rows of an output over all its shards."""
+    return sum(entry.rows for entry in entries[output])
+
+
+def _receipt(folder: StageFolder, stage: str, output: str, shard: int) -> ShardEntry:
+    entry = folder.read_receipt(output, shard)
+    if entry is None:
+        raise InvariantError(
+            f"stage {stage!r}: shard {shard} of {output!r} has no receipt in {folder.path}; "
+            "the runner reported success without having run it"
+        )
+    return entry
+
+
+def _check_failures(
+    stage: str, counts: Counts, folder: StageFolder, max_failed_ratio: float
+) -> None:
+    if counts.failed > max_failed_ratio * counts.rows_in:
+        raise InvariantError(
+            f"stage {stage!r}: {counts.failed} of {counts.rows_in} rows failed, more than "
+            f"max_failed_ratio {max_failed_ratio:g} allows; see {folder.locate('failed')}"
+        )
+
+
+def _statistics(entries: Entries) -> Statistics:
+    return {
+        output: merged
+        for output, found in entries.items()
+        if (merged := merge_statistics(entry.statistics for entry in found))
+    }

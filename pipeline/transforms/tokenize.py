@@ -1,0 +1,290 @@
+"""Turn kept documents into token shards that carry every column a mixture may select by."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from apache_beam.typehints.decorators import no_annotations
+
+from mixtures.spec import MixtureConfig
+from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, tokenize
+from pipeline.records.address import address_of
+from pipeline.records.document import DOCUMENT_SCHEMA
+from pipeline.records.failure import FAILURE_SCHEMA
+from pipeline.records.manifest import Counts, Statistics
+from pipeline.records.rejection import REJECTION_SCHEMA
+from pipeline.storage.filesystem import open_input
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.storage.tables import read_aligned, read_table
+from pipeline.transforms.decide import join_measures
+from pipeline.transforms.ingest import DOCUMENTS
+from pipeline.transforms.outcome import (
+    FAILED,
+    KEPT,
+    REJECTED,
+    Outcome,
+    StageOutcome,
+    addressed,
+    outputs,
+    split_outcome,
+    tagged,
+)
+from pipeline.transforms.shards import PendingShards
+from pipeline.transforms.stage import Finished, Stage, rows
+
+STAGE = "tokenize"
+
+TOKENS = "tokens"
+"""Output of the stage: tokens, and what is known of their documents."""
+
+READ_ROWS = 128
+"""Documents tokenized at a time: some hundred kilobytes of text, so memory stays flat."""
+
+_ROW = "row"
+_TEXT = "text"
+
+
+@dataclass(frozen=True)
+class TokenizeInput:
+    """Documents, the sidecars beside them, and which rows to take (None: all)."""
+
+    documents: Finished
+    sidecars: tuple[tuple[Finished, str], ...]
+    kept: Finished | None
+
+    @property
+    def num_shards(self) -> int:
+        """Shards of the documents, and so of the tokens."""
+        return self.documents.num_shards(DOCUMENTS)
+
+    def schema(self) -> pa.Schema:
+        """Columns of a token shard: tokens first, then the documents' and the sidecars'."""
+        fields = {field.name: field for field in TOKENIZED_SCHEMA}
+        for field in self.described():
+            fields.setdefault(field.name, field)
+        return pa.schema(list(fields.values()))
+
+    def described(self) -> pa.Schema:
+        """Every column of the documents and sidecars but the text and the dedup sketches."""
+        fields = {f.name: f for f in DOCUMENT_SCHEMA if f.name != _TEXT}
+        for finished, output in self.sidecars:
+            for field in _first_schema(finished, output):
+                if not field.name.startswith("sketch."):
+                    fields.setdefault(field.name, field)
+        return pa.schema(list(fields.values()))
+
+
+def load_tokenizer(mixture: MixtureConfig) -> Tokenizer:
+    """The tokenizer a mixture names, with its end-of-document and padding tokens.
+
+    Loaded once a process: it takes a second, and its threads share it safely.
+    """
+    return _load(mixture.tokenizer, mixture.eod_token, mixture.pad_token)
+
+
+@cache
+def _load(name: str, eod_token: str, pad_token: str) -> Tokenizer:
+    return Tokenizer.load(name, eod_token=eod_token, pad_token=pad_token)
+
+
+def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = STAGE) -> Stage:
+    """Tokenize the kept documents with the mixture's tokenizer.
+
+    The tokenizer's digest is part of the identity, so a changed file makes another stage.
+    """
+    tokenizer = load_tokenizer(mixture)
+    names = (TOKENS, REJECTED, FAILED)
+    schema = read.schema()
+
+    def build(graph: beam.Pipeline, folder: StageFolder) -> None:
+        outcome = (
+            graph | PendingShards(folder, read.num_shards, names) | TokenizeDocuments(read, mixture)
+        )
+        outcome.write(folder, TOKENS, schema, summarize=summarize_tokens)
+
+    inputs = {"documents": read.documents.identity}
+    inputs |= {output: finished.identity for finished, output in read.sidecars}
+    if read.kept is not None:
+        inputs["kept"] = read.kept.identity
+    taken = read.documents.manifest.rows(DOCUMENTS)
+    return Stage(
+        name=name,
+        version=1,
+        config={"sha256": tokenizer.sha256, "eod_id": tokenizer.eod_id},
+        inputs=inputs,
+        outputs=dict.fromkeys(names, read.num_shards),
+        build=build,
+        count=lambda entries: Counts(
+            rows_in=taken if read.kept is None else read.kept.manifest.rows(KEPT),
+            kept=rows(entries, TOKENS),
+            rejected=rows(entries, REJECTED),
+            failed=rows(entries, FAILED),
+        ),
+    )
+
+
+def tokenize_batch(documents: pa.RecordBatch, tokenizer: Tokenizer, schema: pa.Schema) -> Outcome:
+    """Tokenize every document; one that does not decode to its own text again fails."""
+    texts = documents.column(_TEXT)
+    batch, counts = tokenize(documents.column("id"), texts, tokenizer, first_row=0)
+    columns = {name: documents.column(name) for name in documents.schema.names}
+    columns |= {name: batch.column(name) for name in batch.schema.names if name != _ROW}
+    tokenized = pa.record_batch([columns[field.name] for field in schema], schema=schema)
+    is_exact = np.ones(documents.num_rows, np.bool_)
+    if counts.round_trip_mismatches:
+        for row, text in enumerate(texts.to_pylist()):
+            tokens = batch.column("tokens")[row].values.to_numpy()[:-1]
+            is_exact[row] = not tokenizer.count_mismatches([text], [tokens])
+    return Outcome(
+        tokenized.filter(pa.array(is_exact)),
+        pa.RecordBatch.from_pylist([], schema=REJECTION_SCHEMA),
+        _failures(documents.filter(pa.array(~is_exact))),
+    )
+
+
+def summarize_tokens(tokenized: pa.RecordBatch) -> Statistics:
+    """By source: documents, tokens and bytes; and tokens by language and by topic."""
+    statistics: Statistics = {"sources": {}}
+    tokens = tokenized.column("num_tokens")
+    table = pa.table(
+        {
+            "source": tokenized.column("source"),
+            "num_tokens": tokens.cast(pa.int64()),
+            "text_bytes": tokenized.column("text_bytes"),
+        }
+    )
+    sums = table.group_by("source").aggregate(
+        [("num_tokens", "sum"), ("text_bytes", "sum"), ("num_tokens", "count")]
+    )
+    for row in sums.to_pylist():
+        statistics["sources"][row["source"]] = {
+            "documents": row["num_tokens_count"],
+            "tokens": row["num_tokens_sum"],
+            "bytes": row["text_bytes_sum"],
+        }
+    for column in ("language.code", "tagger.topic"):
+        if column in tokenized.schema.names:
+            grouped = pa.table({"value": tokenized.column(column), "tokens": tokens}).group_by(
+                "value"
+            )
+            statistics[column] = {
+                row["value"] or "none": row["tokens_sum"]
+                for row in grouped.aggregate([("tokens", "sum")]).to_pylist()
+            }
+    return statistics
+
+
+@dataclass(eq=False)
+class TokenizeDocuments(beam.PTransform):  # type: ignore[misc]
+    """Shard numbers -> token batches of the kept documents of each shard."""
+
+    read: TokenizeInput
+    mixture: MixtureConfig
+
+    def __post_init__(self) -> None:
+        super().__init__(label="Tokenize documents")
+
+    @no_annotations  # type: ignore[untyped-decorator]  # Beam warns of tuples
+    def expand(self, shards: beam.PCollection) -> StageOutcome:
+        """Nothing is rejected here."""
+        documents = shards | "Read kept" >> beam.ParDo(_ReadKept(self.read)).with_output_types(
+            pa.RecordBatch
+        )
+        return split_outcome(
+            documents
+            | "Tokenize" >> outputs(beam.ParDo(_Tokenize(self.mixture, self.read.schema())))
+        )
+
+
+class _ReadKept(beam.DoFn):  # type: ignore[misc]
+    """Reads documents with their sidecars, only the kept rows, numbered as in the shard."""
+
+    def __init__(self, read: TokenizeInput) -> None:
+        tables = ((read.documents, DOCUMENTS), *read.sidecars)
+        self._tables = [(finished.folder, output) for finished, output in tables]
+        self._kept = None if read.kept is None else read.kept.folder
+        self._num_shards = read.num_shards
+        self._described = [*read.described().names, _TEXT, _ROW]
+
+    def process(self, shard: int) -> Iterator[pa.RecordBatch]:
+        paths = [folder.table(output, shard, self._num_shards) for folder, output in self._tables]
+        schema = pa.schema([pa.field(_ROW, pa.int64())])
+        yield from addressed(
+            self._read(shard, paths),
+            shard=shard,
+            num_shards=self._num_shards,
+            empty=pa.RecordBatch.from_pylist([], schema=schema),
+        )
+
+    def _read(self, shard: int, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        kept = self._kept_rows(shard)
+        start = 0
+        for step in read_aligned(paths, [None] * len(paths), rows=READ_ROWS):
+            numbers = np.arange(start, start + step[0].num_rows, dtype=np.int64)
+            start += step[0].num_rows
+            batch = join_measures(step).append_column(_ROW, pa.array(numbers))
+            if kept is not None:
+                batch = batch.filter(pa.array(np.isin(numbers, kept, assume_unique=True)))
+            if batch.num_rows:
+                yield batch.select(self._described)
+
+    def _kept_rows(self, shard: int) -> np.ndarray | None:
+        if self._kept is None:
+            return None
+        path = self._kept.table(KEPT, shard, self._num_shards)
+        parts = [batch.column(_ROW).to_numpy() for batch in read_table(path, columns=[_ROW])]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+
+class _Tokenize(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, mixture: MixtureConfig, schema: pa.Schema) -> None:
+        self._mixture = mixture
+        self._schema = schema
+        self._tokenizer: Tokenizer | None = None
+
+    def setup(self) -> None:
+        self._tokenizer = load_tokenizer(self._mixture)
+
+    def process(self, documents: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        if self._tokenizer is None:
+            raise RuntimeError("process() before setup()")
+        if documents.num_rows:
+            outcome = tokenize_batch(documents, self._tokenizer, self._schema)
+        else:
+            outcome = Outcome(
+                *(
+                    pa.RecordBatch.from_pylist([], schema=schema)
+                    for schema in (self._schema, REJECTION_SCHEMA, FAILURE_SCHEMA)
+                )
+            )
+        yield from tagged(outcome, address_of(documents))
+
+
+def _failures(documents: pa.RecordBatch) -> pa.RecordBatch:
+    provenance = documents.column("provenance")
+    count = documents.num_rows
+    values = {
+        "id": documents.column("id"),
+        "source": documents.column("source"),
+        "url": documents.column("url"),
+        "archive": pc.struct_field(provenance, "archive"),
+        "member": pc.struct_field(provenance, "member"),
+        "offset": pc.struct_field(provenance, "offset"),
+        "stage": pa.array([STAGE] * count, pa.string()),
+        "error_type": pa.array(["RoundTripError"] * count, pa.string()),
+        "message": pa.array(["its tokens decode to another text"] * count, pa.string()),
+        "traceback": pa.nulls(count, pa.string()),
+    }
+    return pa.record_batch([values[field.name] for field in FAILURE_SCHEMA], schema=FAILURE_SCHEMA)
+
+
+def _first_schema(finished: Finished, output: str) -> pa.Schema:
+    """Columns of an output, read from the footer of its first shard."""
+    path = finished.folder.locate(finished.manifest.shards(output)[0].name)
+    with open_input(path) as file:
+        return pq.read_schema(file).remove_metadata()

@@ -1,0 +1,356 @@
+"""Write one stage of the mixture: sampled, globally shuffled, packed windows of tokens.
+
+Tokens never pass through a shuffle. Each worker writes the copies that its token shard gives to
+the stage as one run, sorted by partition and by the global order; when all runs are there, each
+partition is packed from its part of every run, and becomes one shard of windows.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import BinaryIO, cast
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mixtures.hashing import keyed_hashes
+from mixtures.mtp import count_live
+from mixtures.packing import PackingCounts, pack
+from mixtures.provenance import SHARD_DOCUMENTS_SCHEMA, write_documents
+from mixtures.sampling import partitions, sample, shuffle
+from mixtures.solution import StageSolution
+from mixtures.spec import MixtureConfig
+from mixtures.supply import assign
+from mixtures.windows import (
+    DOCUMENTS_SUFFIX,
+    LAYOUT_SUFFIX,
+    SEGMENTS_SUFFIX,
+    TOKENS_SUFFIX,
+    Segments,
+    TokenTable,
+    WindowLayout,
+    write_layout,
+    write_segments,
+    write_tokens,
+)
+from pipeline.errors import InvariantError
+from pipeline.records.manifest import Counts, ShardEntry, Statistics
+from pipeline.storage.filesystem import atomic_output, open_input
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.storage.tables import HashingFile
+from pipeline.transforms.shards import PendingShards
+from pipeline.transforms.solve import TokenShard, read_solution, token_shards
+from pipeline.transforms.stage import Entries, Finished, Stage, rows
+from pipeline.transforms.tokenize import TOKENS, load_tokenizer
+
+RUNS = "runs"
+WINDOWS = "windows"
+SEGMENTS = "segments"
+LAYOUTS = "layouts"
+DOCUMENTS = "window-documents"
+
+FILES = {
+    WINDOWS: TOKENS_SUFFIX,
+    SEGMENTS: SEGMENTS_SUFFIX,
+    LAYOUTS: LAYOUT_SUFFIX,
+    DOCUMENTS: DOCUMENTS_SUFFIX,
+}
+"""The files of one shard: an output each, all in the folder of ``windows``."""
+
+SHARD_TOKENS = 1 << 25
+"""Tokens of a shard, about: 134 MB on disk, and three times that while it is packed."""
+
+_PARTITION = "partition"
+_ORDER = "order"
+_PLACED = (pa.field(_PARTITION, pa.int32()), pa.field(_ORDER, pa.uint64()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePlan:
+    """What a worker needs to sample and to pack one stage of the mixture."""
+
+    mixture: MixtureConfig
+    solution: StageSolution
+    layout: WindowLayout
+    num_partitions: int
+
+
+def windows_stage(
+    tokens: Sequence[Finished],
+    solved: Finished,
+    mixture: MixtureConfig,
+    stage_name: str,
+    *,
+    shard_tokens: int = SHARD_TOKENS,
+) -> Stage:
+    """Write the shards of the mixture's stage ``stage_name``.
+
+    The realised tokens of every component must be those the solution promised, to the token;
+    InvariantError otherwise.
+    """
+    shards = token_shards(tokens)
+    plan = _plan(solved, mixture, stage_name, shard_tokens=shard_tokens)
+
+    def build(graph: beam.Pipeline, folder: StageFolder) -> None:
+        runs = (
+            graph
+            | "Runs" >> PendingShards(folder, len(shards), (RUNS,))
+            | "Write runs" >> beam.Map(_write_run, shards, folder, plan).with_output_types(int)
+        )
+        pending = PendingShards(folder, plan.num_partitions, tuple(FILES))
+        _ = (
+            graph
+            | "Partitions" >> pending
+            # The side input holds packing back until every run is written.
+            | "After all runs" >> beam.Map(_first, beam.pvalue.AsIter(runs)).with_output_types(int)
+            | "Pack" >> beam.Map(_write_windows, len(shards), folder, plan).with_output_types(int)
+        )
+
+    return Stage(
+        name=f"windows-{stage_name}",
+        version=1,
+        config={
+            "stage": stage_name,
+            "solution": dataclasses.asdict(plan.solution),
+            "layout": plan.layout,
+            "num_partitions": plan.num_partitions,
+            "seed": mixture.seed,
+        },
+        inputs={"solution": solved.identity}
+        | {finished.manifest.stage: finished.identity for finished in tokens},
+        outputs={RUNS: len(shards)} | dict.fromkeys(FILES, plan.num_partitions),
+        build=build,
+        count=lambda entries: _count(entries, plan.solution),
+    )
+
+
+def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.RecordBatch:
+    """The copies of a batch's documents that the stage trains on.
+
+    Returns the batch's columns once for each copy, with component, copy, partition and order.
+    """
+    spec = plan.mixture.stage(plan.solution.name)
+    ids = columns.column("id")
+    copies = sample(ids, assign(columns, spec), stage=plan.solution, seed=plan.mixture.seed)
+    names = pa.array([component.name for component in spec.components], pa.string())
+    drawn = columns.take(pa.array(copies.row))
+    extra = {
+        "component": names.take(pa.array(copies.component)),
+        "copy": pa.array(copies.copy),
+        _PARTITION: pa.array(partitions(copies.order, num_partitions=plan.num_partitions)),
+        _ORDER: pa.array(copies.order),
+    }
+    for name, column in extra.items():
+        drawn = drawn.append_column(name, column)
+    return drawn
+
+
+def document_table(run: pa.Table) -> pa.Table:
+    """Provenance of a shard's documents: the fixed columns first, then all others but tokens."""
+    fixed = SHARD_DOCUMENTS_SCHEMA.names
+    others = [n for n in run.schema.names if n not in (*fixed, TOKENS, _PARTITION, _ORDER)]
+    table = run.select([*fixed, *others])
+    fields = [*SHARD_DOCUMENTS_SCHEMA, *(table.schema.field(name) for name in others)]
+    return table.cast(pa.schema(fields))
+
+
+def ledger(documents: pa.Table) -> Statistics:
+    """Documents and tokens of a shard by component, source, language, topic and quality tenth."""
+    ledgers: Statistics = {}
+    tokens = documents.column("num_tokens").cast(pa.int64())
+    columns = {
+        "component": documents.column("component"),
+        "source": documents.column("source"),
+    }
+    names = set(documents.schema.names)
+    for name in ("language.code", "tagger.topic"):
+        if name in names:
+            columns[name] = documents.column(name)
+    if "tagger.quality" in names:
+        tenths = pc.min_element_wise(
+            pc.floor(pc.multiply(documents.column("tagger.quality"), 10)), 9
+        )
+        columns["tagger.quality"] = tenths.cast(pa.int8()).cast(pa.string())
+    for name, values in columns.items():
+        grouped = pa.table({"value": values, "tokens": tokens}).group_by("value")
+        sums = grouped.aggregate([("tokens", "sum"), ("tokens", "count")])
+        ledgers[name] = {
+            row["value"] or "none": {
+                "documents": row["tokens_count"],
+                "tokens": row["tokens_sum"],
+            }
+            for row in sums.to_pylist()
+        }
+    return ledgers
+
+
+def _plan(
+    solved: Finished, mixture: MixtureConfig, stage_name: str, *, shard_tokens: int
+) -> StagePlan:
+    solution = read_solution(solved).stage(stage_name)
+    tokenizer = load_tokenizer(mixture)
+    return StagePlan(
+        mixture=mixture,
+        solution=solution,
+        layout=WindowLayout(
+            sequence_tokens=solution.sequence_tokens,
+            mtp_depth=mixture.mtp_depth,
+            eod_id=tokenizer.eod_id,
+            pad_id=tokenizer.pad_id,
+        ),
+        num_partitions=max(1, -(-solution.expected_tokens // shard_tokens)),
+    )
+
+
+def _count(entries: Entries, solution: StageSolution) -> Counts:
+    """Copies drawn are rows in; copies found in the shards are kept."""
+    realised: dict[str, int] = {}
+    for entry in entries[DOCUMENTS]:
+        for component, sums in entry.statistics["ledger"].get("component", {}).items():
+            realised[component] = realised.get(component, 0) + sums["tokens"]
+    for component in solution.components:
+        if realised.get(component.name, 0) != component.expected_tokens:
+            raise InvariantError(
+                f"stage {solution.name!r}, component {component.name!r}: "
+                f"{realised.get(component.name, 0)} tokens written, the solution promised "
+                f"{component.expected_tokens}"
+            )
+    return Counts(rows_in=rows(entries, RUNS), kept=rows(entries, DOCUMENTS), rejected=0, failed=0)
+
+
+def _first(partition: int, runs: Iterable[int]) -> int:
+    del runs
+    return partition
+
+
+def _write_run(
+    number: int, shards: Sequence[TokenShard], folder: StageFolder, plan: StagePlan
+) -> int:
+    """Write the copies that token shard ``number`` gives, a row group for each partition."""
+    name = folder.shard_file(RUNS, number, len(shards))
+    parts: list[pa.RecordBatch] = []
+    with open_input(shards[number].path) as file, pq.ParquetFile(file) as parquet:
+        schema = parquet.schema_arrow
+        parts.extend(draw_copies(batch, plan) for batch in parquet.iter_batches(batch_size=1024))
+    run = pa.Table.from_batches(parts, _run_schema(schema)).combine_chunks()
+    run = run.take(pc.sort_indices(run, sort_keys=[(n, "ascending") for n in _ORDERING]))
+    bounds = np.searchsorted(run.column(_PARTITION).to_numpy(), np.arange(plan.num_partitions + 1))
+    with atomic_output(folder.locate(name)) as raw:
+        hashed = HashingFile(raw)
+        with pq.ParquetWriter(
+            hashed, run.schema, compression="zstd", compression_level=1
+        ) as writer:
+            for low, high in pairwise(bounds):
+                if high > low:
+                    writer.write_table(run.slice(low, high - low), row_group_size=high - low)
+    folder.write_receipt(ShardEntry(RUNS, number, name, run.num_rows, hashed.tell(), hashed.sha256))
+    return number
+
+
+_ORDERING = (_PARTITION, _ORDER, "id", "copy")
+
+
+def _run_schema(tokens: pa.Schema) -> pa.Schema:
+    added = [pa.field("component", pa.string()), pa.field("copy", pa.int32()), *_PLACED]
+    return pa.schema([*tokens, *added])
+
+
+def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: StagePlan) -> int:
+    """Pack one partition and write the four files of its shard."""
+    tables = [
+        table
+        for run in range(num_runs)
+        for table in _read_partition(folder.table(RUNS, run, num_runs), partition)
+    ]
+    if not tables:
+        raise InvariantError(
+            f"stage {plan.solution.name!r}: shard {partition} of {plan.num_partitions} would be "
+            "empty; ask for fewer shards"
+        )
+    run = pa.concat_tables(tables).combine_chunks()
+    order = run.column(_ORDER).to_numpy()
+    run = run.take(
+        pa.array(shuffle(order, run.column("id").combine_chunks(), run.column("copy").to_numpy()))
+    )
+    tokens = _token_table(run.column(TOKENS))
+    layout = plan.layout
+    segments = pack(
+        tokens.lengths,
+        sequence_tokens=layout.sequence_tokens,
+        mtp_depth=layout.mtp_depth,
+        shuffle_seed=_shuffle_seed(plan, partition),
+    )
+    shard = _PackedShard(tokens, segments, document_table(run), layout)
+    for output, (num_rows, statistics) in shard.summaries().items():
+        name = folder.shard_file(WINDOWS, partition, plan.num_partitions, FILES[output])
+        with atomic_output(folder.locate(name)) as raw:
+            file = HashingFile(raw)
+            shard.write(output, cast("BinaryIO", file))
+        folder.write_receipt(
+            ShardEntry(output, partition, name, num_rows, file.tell(), file.sha256, statistics)
+        )
+    return partition
+
+
+@dataclass(frozen=True, eq=False)
+class _PackedShard:
+    """A shard in memory: its documents' tokens, where they lie, and what they are."""
+
+    tokens: TokenTable
+    segments: Segments
+    documents: pa.Table
+    layout: WindowLayout
+
+    def summaries(self) -> dict[str, tuple[int, Statistics]]:
+        """Rows and statistics of each of the shard's files."""
+        counts = PackingCounts.of(self.segments, sequence_tokens=self.layout.sequence_tokens)
+        live = count_live(self.segments, mtp_depth=self.layout.mtp_depth)
+        packing = dataclasses.asdict(counts) | {
+            "live_targets": {str(depth): int(number) for depth, number in enumerate(live)}
+        }
+        return {
+            WINDOWS: (counts.windows, {"packing": packing}),
+            SEGMENTS: (len(self.segments), {}),
+            LAYOUTS: (1, {}),
+            DOCUMENTS: (self.documents.num_rows, {"ledger": ledger(self.documents)}),
+        }
+
+    def write(self, output: str, file: BinaryIO) -> None:
+        """Write the file that belongs to ``output``."""
+        match output:
+            case "windows":
+                write_tokens(file, self.segments, self.tokens, self.layout)
+            case "segments":
+                write_segments(file, self.segments)
+            case "layouts":
+                write_layout(file, self.layout)
+            case _:
+                write_documents(file, self.documents)
+
+
+def _read_partition(path: str, partition: int) -> Iterator[pa.Table]:
+    """The row groups of a run that hold ``partition``; each group holds one."""
+    with open_input(path) as file, pq.ParquetFile(file) as parquet:
+        leaves = parquet.metadata.schema
+        leaf = next(i for i in range(len(leaves)) if leaves.column(i).path == _PARTITION)
+        for group in range(parquet.metadata.num_row_groups):
+            statistics = parquet.metadata.row_group(group).column(leaf).statistics
+            if statistics.min == partition:
+                yield parquet.read_row_group(group)
+
+
+def _token_table(tokens: pa.ChunkedArray) -> TokenTable:
+    lists = tokens.combine_chunks()
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    values = lists.values.to_numpy()[offsets[0] : offsets[-1]]
+    return TokenTable(values, offsets - offsets[0])
+
+
+def _shuffle_seed(plan: StagePlan, partition: int) -> int:
+    """A 64-bit seed of the mixture's seed, the stage and the partition."""
+    key = ("windows", plan.mixture.seed, plan.solution.name, partition)
+    return int(keyed_hashes(np.zeros((1, 2), np.uint64), *key)[0])

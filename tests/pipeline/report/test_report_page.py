@@ -1,0 +1,211 @@
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline.records.manifest import Manifest
+from pipeline.report.page import render
+from pipeline.report.page_mixture import MAX_LEDGER_ROWS
+from pipeline.report.summary import RunSummary, summarize_run
+from tests.pipeline.report.parsed_page import ParsedPage
+from tests.pipeline.report.reported_run import (
+    EVIL,
+    SKIPPED,
+    documents_path,
+    examples,
+    ingest,
+    manifest,
+    manifests,
+    solution,
+)
+
+
+def summarize(stages: list[Manifest]) -> RunSummary:
+    return summarize_run(
+        recipe="demo",
+        manifests=stages,
+        skipped=SKIPPED,
+        solution=solution(),
+        examples=examples(),
+    )
+
+
+@pytest.fixture(scope="module")
+def page() -> ParsedPage:
+    return ParsedPage(render(summarize(manifests())))
+
+
+def test_stages_are_those_of_the_manifests(page: ParsedPage) -> None:
+    table = page.tables["Stages of the run"]
+    assert table.names() == [one.stage for one in manifests()]
+    for one in manifests():
+        row = table.row(one.stage)
+        assert row["Identity"] == one.identity
+        assert row["Version"] == str(one.version)
+        counts = one.counts
+        assert [row[name] for name in ("In", "Kept", "Rejected", "Failed")] == [
+            f"{count:,}" for count in (counts.rows_in, counts.kept, counts.rejected, counts.failed)
+        ]
+
+
+def test_sources_are_those_of_the_manifests(page: ParsedPage) -> None:
+    row = page.tables["From records to tokens, by source"].row("web")
+    assert row == {
+        "Source": "web",
+        "Records": "1,400",
+        "Read": "61.2 MB",
+        "Documents": "1,322",
+        "Kept": "801",
+        "Rejected": "592",
+        "Failed": "7",
+        "Tokens": "1,204,332",
+        "Text bytes": "4,811,020",
+        "Tokens per byte": "0.250",
+    }
+
+
+def test_mixture_is_that_of_the_solution_and_the_windows(page: ParsedPage) -> None:
+    table = page.tables["general: target and realised tokens"]
+    assert table.row("mathematics") == {
+        "Component": "mathematics",
+        "Weight": "20.0%",
+        "Target": "20.0%",
+        "Target tokens": "832,307",
+        "Realised tokens": "831,902",
+        "Difference": "\N{MINUS SIGN}405",
+        "Realised": "20.0%",
+        "Epochs": "0.59",
+        "Supply tokens": "1,420,118",
+        "Documents": "61",
+    }
+    assert table.row("All")["Realised tokens"] == f"{2_079_941 + 831_902 + 1_248_000:,}"
+
+
+def test_packing_is_that_of_the_windows(page: ParsedPage) -> None:
+    row = page.tables["Windows of each stage"].row("long")
+    assert (row["Tokens a window"], row["Windows"]) == ("32,768", "40")
+    assert (row["Padding tokens"], row["Padding"]) == ("5,699", "0.43%")
+    live = page.tables["Live targets by depth of Multi-Token Prediction"].row("long")
+    assert live["Depth 1"].endswith(f"{1_305_021 - 2 * 291:,}")
+
+
+def test_ledger_totals_are_the_tokens_of_the_windows(page: ParsedPage) -> None:
+    total = page.tables["By source"].row("All")
+    assert total == {
+        "source": "All",
+        "supply": "4,154,454",
+        "general": "4,159,843",
+        "mathematics-code": "1,997,801",
+        "long": "1,305,021",
+    }
+
+
+def test_causes_are_those_of_the_manifests(page: ParsedPage) -> None:
+    row = page.tables["Rejections by cause"].row("dedup.rank.too_high")
+    assert (row["Rows"], row["Share"]) == ("249", "11.3%")
+    assert row["From"].replace("\N{NO-BREAK SPACE}", " ") == "web 220, repositories 27, papers 2"
+    assert page.tables["Failures by cause"].row("ProcessDied")["Rows"] == "9"
+
+
+def test_fidelity_below_the_bound_says_so_in_words(page: ParsedPage) -> None:
+    table = page.tables["Structures kept, by source"]
+    assert table.row("papers")["Formulas"] == "low 64.8%1,431 of 2,210"
+    assert table.row("papers")["Tables"] == "80.0%96 of 120"
+    assert table.row("repositories")["Formulas"] == "\N{EN DASH}"
+
+
+def test_skipped_stages_stand_with_their_reason(page: ParsedPage) -> None:
+    table = page.tables["Stages that were skipped"]
+    assert table.row("synthesize")["Why"] == SKIPPED[0][1]
+
+
+def test_the_page_asks_nothing_of_anyone(page: ParsedPage) -> None:
+    html = render(summarize(manifests()))
+    assert page.tags.isdisjoint({"script", "img", "iframe", "object", "embed", "form", "base"})
+    assert not [link for link in page.links() if not link.startswith("#") and link != "data:,"]
+    assert not re.search(r"url\(|@import|https?:", html.replace("https://example.org/", ""))
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_every_link_inside_the_page_leads_somewhere(page: ParsedPage) -> None:
+    ids = page.ids()
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.links() if link.startswith("#")} <= set(ids)
+
+
+def test_every_table_has_a_caption_and_can_be_reached_by_keyboard(page: ParsedPage) -> None:
+    assert "" not in page.tables
+    regions = [value for _, name, value in page.attributes if name == "role"]
+    assert len(regions) == len(page.tables)
+
+
+def test_equal_runs_give_equal_bytes() -> None:
+    read_back = [Manifest.from_json(one.to_json()) for one in manifests()]
+    assert render(summarize(read_back)) == render(summarize(manifests()))
+
+
+def test_text_of_examples_is_shown_and_never_run(page: ParsedPage) -> None:
+    html = render(summarize(manifests()))
+    assert EVIL not in html
+    assert page.text.count(EVIL) == 2
+    assert '"quoted" & more' in page.text
+
+
+def test_names_from_data_are_escaped_wherever_they_stand() -> None:
+    evil = "\"><script src='http://evil.example'>&amp;"
+    renamed = manifests()
+    for name in ("web", "language.code.not_allowed", "tagger.topic"):
+        renamed = [replace(one, statistics=_rename(one.statistics, name, evil)) for one in renamed]
+    summary = replace(summarize(renamed), recipe=evil, skipped=((evil, evil),))
+    parsed = ParsedPage(render(summary))
+    assert "script" not in parsed.tags
+    assert evil in parsed.tables["From records to tokens, by source"].names()
+    assert evil in parsed.tables["By source"].names()
+    assert f"By {evil}" in parsed.tables
+    assert ("div", "aria-label", f"By {evil}") in parsed.attributes
+    assert evil in parsed.tables["Rejections by cause"].names()
+    assert parsed.tables["Stages that were skipped"].row(evil)["Why"] == evil
+
+
+def test_a_run_of_nothing_has_a_page() -> None:
+    parsed = ParsedPage(render(summarize_run(recipe="empty", manifests=[])))
+    assert parsed.tables == {}
+    assert "No stage has finished yet." in parsed.text
+
+
+def test_a_run_without_documents_has_a_page() -> None:
+    empty = [manifest(one.stage, (0, 0, 0, 0)) for one in [ingest(), *documents_path()]]
+    parsed = ParsedPage(render(summarize_run(recipe="empty", manifests=empty)))
+    assert parsed.tables["Stages of the run"].row("ingest")["In"] == "0"
+    assert "Rejections by cause: nothing to show." in parsed.text
+
+
+@pytest.mark.parametrize("done", range(1, 10))
+def test_every_unfinished_run_has_a_page(done: int) -> None:
+    stages = manifests()[:done]
+    parsed = ParsedPage(render(summarize(stages)))
+    assert parsed.tables["Stages of the run"].names() == [one.stage for one in stages]
+
+
+def test_a_long_ledger_is_cut_and_still_adds_up() -> None:
+    tokens = {f"language-{n:03d}": {"documents": 1, "tokens": 100 + n} for n in range(60)}
+    counted = sum(sums["tokens"] for sums in tokens.values())
+    stage = manifest(
+        "windows-general",
+        (60, 60, 0, 0),
+        window_documents={"ledger": {"component": {}, "language.code": tokens}},
+    )
+    parsed = ParsedPage(render(summarize_run(recipe="demo", manifests=[stage])))
+    rows = parsed.tables["By language"].rows[1:]
+    assert len(rows) == MAX_LEDGER_ROWS + 1
+    numbers = [int(row[1].rpartition("%")[2].replace(",", "")) for row in rows]
+    assert sum(numbers[:-1]) == numbers[-1] == counted
+
+
+def _rename(statistics: Any, old: str, new: str) -> Any:
+    if not isinstance(statistics, dict):
+        return statistics
+    return {
+        new if key == old else key: _rename(value, old, new) for key, value in statistics.items()
+    }

@@ -1,0 +1,128 @@
+"""Every step says what it emits: a step that does not gets pickle, which carries whole parents."""
+
+import pytest
+
+from extractors.routing import ExtractConfig
+from filters.dedup.config import DeduplicateConfig
+from pipeline.records.document import DOCUMENT_SCHEMA
+from pipeline.records.manifest import ShardEntry
+from pipeline.storage.splits import SourceConfig
+from pipeline.storage.stage_folder import StageFolder
+from pipeline.transforms.annotate import AnnotateDocuments
+from pipeline.transforms.coders import RecordBatchCoder
+from pipeline.transforms.decide import DecideDocuments
+from pipeline.transforms.deduplicate import MarkDuplicates
+from pipeline.transforms.extract import ExtractDocuments
+from pipeline.transforms.read import ReadRecords
+from pipeline.transforms.shards import PendingShards, ReadShards
+from pipeline.transforms.synthesize import ReadProblems, SolveProblems
+from pipeline.transforms.write import WriteShards
+from synth.engines.openai import EndpointConfig
+from synth.strategies.mathematics import MathematicsConfig
+from tests.pipeline.transforms.measuring import build_length
+from tests.pipeline.transforms.shard_stages import SCHEMA
+from tests.support.beam import coder_of, collections, pipeline
+
+FOLDER = StageFolder("memory://nowhere/stage/aa")
+SOURCES = {"web": SourceConfig(format="warc", paths=["x"])}
+PROBLEMS = MathematicsConfig(problems=["x"])
+ENDPOINT = EndpointConfig(url="http://localhost:1/v1", model="m")
+
+
+def pending():
+    return PendingShards(FOLDER, 3, ("kept",))
+
+
+def read_documents():
+    return ReadShards(FOLDER, "documents", 3, DOCUMENT_SCHEMA)
+
+
+def write(outcome):
+    outcome.write(FOLDER, "kept", DOCUMENT_SCHEMA, summarize=len)
+
+
+def build_copy(graph):
+    (
+        graph
+        | pending()
+        | ReadShards(FOLDER, "kept", 3, SCHEMA, ("n",))
+        | WriteShards(FOLDER, "kept", SCHEMA)
+    )
+
+
+def build_extract(graph):
+    read = ReadRecords(FOLDER, SOURCES, 1000)
+    write(graph | pending() | read | ExtractDocuments(ExtractConfig()))
+
+
+def build_annotate(graph):
+    write(graph | pending() | read_documents() | AnnotateDocuments(build_length))
+
+
+def build_decide(graph):
+    decide = DecideDocuments((FOLDER, "documents"), ((FOLDER, "measures"),), 3, ())
+    write(graph | pending() | decide)
+
+
+def build_deduplicate(graph):
+    mark = MarkDuplicates(config=DeduplicateConfig(), sketches=(FOLDER, "measures"), num_shards=3)
+    (graph | pending() | mark).write(FOLDER)
+
+
+def build_synthesize(graph):
+    read = ReadProblems(FOLDER, PROBLEMS, ENDPOINT)
+    write(graph | pending() | read | SolveProblems(PROBLEMS, ENDPOINT, "memory://cache"))
+
+
+BUILDS = pytest.mark.parametrize(
+    "build",
+    [
+        build_copy,
+        build_extract,
+        build_annotate,
+        build_decide,
+        build_deduplicate,
+        build_synthesize,
+    ],
+)
+
+BEAMS_OWN = ("/Spread shards/", "/Number of shards/", "/Ask/", "/Add up", "/Gather counts")
+"""Labels inside of which Beam, not this project, types the collections; its sums are of Any."""
+
+
+def is_ours(label):
+    return not any(part in f"/{label}" for part in BEAMS_OWN)
+
+
+@BUILDS
+def test_every_collection_has_a_type_and_batches_have_their_coder(build):
+    graph = pipeline()
+    build(graph)
+    found = collections(graph)
+    types = {label: one.element_type for label, one in found.items() if is_ours(label)}
+    untyped = [label for label, hint in types.items() if "Any" in str(hint)]
+    assert untyped == []
+    mixed = [label for label, hint in types.items() if "Union" in str(hint)]
+    assert mixed == []
+    batches = [label for label, hint in types.items() if "RecordBatch" in str(hint)]
+    assert batches
+    for label in batches:
+        assert RecordBatchCoder() in parts_of(coder_of(found[label])), label
+
+
+def parts_of(coder):
+    """A coder and those it is put together from: pairs and groups hold the batches' own."""
+    return [coder, *(part for inner in coder._get_component_coders() for part in parts_of(inner))]
+
+
+@BUILDS
+def test_what_is_written_comes_out_as_shard_entries(build):
+    graph = pipeline()
+    build(graph)
+    written = {
+        label: one.element_type
+        for label, one in collections(graph).items()
+        if label.startswith(("Write", "Gather"))
+    }
+    assert written
+    assert set(written.values()) == {ShardEntry}

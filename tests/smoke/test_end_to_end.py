@@ -1,0 +1,134 @@
+"""The whole pipeline on a part of the demo corpus: same bytes on every path, no row lost."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mixtures.reader import WindowReader
+from pipeline.config import parse_recipe
+from pipeline.errors import InvariantError
+from pipeline.run import LOCAL_RUNNER, read_run, run
+from pipeline.verification import verify_run
+from tests.smoke.mini_corpus import ROOT, make_recipe
+
+ONE_WORKER = [f"--runner={LOCAL_RUNNER}"]
+FOUR_WORKERS = [*ONE_WORKER, "--direct_running_mode=multi_threading", "--direct_num_workers=4"]
+TWO_PROCESSES = [*ONE_WORKER, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return make_recipe(tmp_path_factory.mktemp("mini"))
+
+
+@pytest.fixture(scope="module")
+def finished(recipe: dict[str, Any]) -> Path:
+    """The run of reference, by one worker."""
+    run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+    return Path(recipe["output"])
+
+
+def digests(output: Path) -> dict[str, str]:
+    """SHA-256 of every file that a run's manifests name, and of the manifests."""
+    _, stages = read_run(str(output))
+    found = {}
+    for stage in stages:
+        folder = Path(stage.folder.path)
+        names = [entry.name for entries in stage.manifest.outputs.values() for entry in entries]
+        for name in ["manifest.json", *filter(None, names)]:
+            path = folder / name
+            found[str(path.relative_to(output))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_every_stage_keeps_rejects_and_fails_what_it_should(finished: Path) -> None:
+    _, stages = read_run(str(finished))
+    by_name = {stage.manifest.stage: stage.manifest for stage in stages}
+    assert by_name["ingest"].counts.kept > 20
+    assert by_name["ingest"].counts.failed > 0, "the broken files must show as failures"
+    assert by_name["decide"].counts.rejected > 0
+    assert by_name["windows-general"].rows("windows") > 0
+    assert by_name["windows-long"].rows("windows") > 0
+
+
+def test_verify_recounts_the_run_and_finds_a_changed_byte(finished: Path, tmp_path: Path) -> None:
+    lines = list(verify_run(str(finished)))
+    _, stages = read_run(str(finished))
+    assert len(lines) == len(stages)
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(finished), str(copy)], check=True)
+    victim = next((copy / "windows-general").glob("*/windows/*.tokens.npy"))
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    with pytest.raises(InvariantError, match="the manifest says"):
+        list(verify_run(str(copy)))
+
+
+@pytest.mark.parametrize("options", [FOUR_WORKERS, TWO_PROCESSES], ids=["threads", "processes"])
+def test_more_workers_write_the_same_bytes(
+    recipe: dict[str, Any], finished: Path, tmp_path: Path, options: list[str]
+) -> None:
+    other = recipe | {"output": str(tmp_path / "run")}
+    run(parse_recipe(other, name="mini"), beam_options=options)
+    assert digests(tmp_path / "run") == digests(finished)
+
+
+def test_a_run_killed_halfway_and_resumed_writes_the_same_bytes(
+    recipe: dict[str, Any], finished: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe | {"output": str(output)}))
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(path), "--quiet", *ONE_WORKER]
+    total = len(digests(finished))
+    kills = 0
+    for goal in (total // 8, total // 2, total - total // 8):
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        while process.poll() is None and len(list(output.glob("*/*/receipts/*"))) < goal:
+            time.sleep(0.02)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills, "the run ended before it could be killed"
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert digests(output) == digests(finished)
+
+
+def test_a_second_run_does_nothing_and_a_new_threshold_redoes_only_what_depends_on_it(
+    recipe: dict[str, Any], finished: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*.parquet")}
+    run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*.parquet")} == before
+    _, stages = read_run(str(finished))
+    identities = {stage.manifest.stage: stage.identity for stage in stages}
+    changed = json.loads(json.dumps(recipe))
+    changed["decide"]["rules"].append({"column": "content.chars", "min": 300})
+    again = run(parse_recipe(changed, name="mini"), beam_options=ONE_WORKER)
+    moved = {s.manifest.stage for s in again if identities[s.manifest.stage] != s.identity}
+    assert moved >= {"decide", "tokenize", "solve", "windows-general"}
+    assert not moved & {"ingest", "annotate"}
+    run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+
+
+def test_the_reader_reads_every_window_of_every_stage(finished: Path) -> None:
+    _, stages = read_run(str(finished))
+    for stage in stages:
+        if not stage.manifest.stage.startswith("windows-"):
+            continue
+        windows = list(WindowReader.open(stage.folder.path))
+        assert len(windows) == stage.manifest.rows("windows")
+        live = sum(int(window.loss_mask[0].sum()) for window in windows)
+        packing = stage.manifest.statistics["windows"]["packing"]
+        assert live == packing["live_targets"]["0"]
