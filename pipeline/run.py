@@ -29,7 +29,6 @@ from pipeline.transforms.deduplicate import MARKS, deduplicate_stage
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.solve import solve_stage
 from pipeline.transforms.stage import Finished, Stage, run_stage
-from pipeline.transforms.synthesize import synthesize_stage
 from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
 from pipeline.transforms.windows import windows_stage
 from synth.config import skip_reason
@@ -136,6 +135,9 @@ class _Run:
         ]
         reason = skip_reason(recipe.synthesize)
         if reason is None:
+            # Beam's inference package brings torch along wherever that is installed.
+            from pipeline.transforms.synthesize import synthesize_stage
+
             made = self._do(synthesize_stage(recipe.synthesize))
             made_measures = self._do(
                 annotate_stage(made, annotators, config=annotated, name="annotate-synthetic")

@@ -8,13 +8,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-import pymupdf
 
 from extractors.charset import make_sound
 from extractors.extraction import NotADocumentError
 from pipeline.errors import ExtractionError
 
-TEXT_FLAGS: int = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+TEXT_FLAGS = 2 | 64  # PyMuPDF's TEXT_PRESERVE_WHITESPACE and TEXT_MEDIABOX_CLIP
 """Ligatures are spelled out and images left out: both are flags that are not set."""
 
 MAX_PAGE_CHARS = 200_000
@@ -112,6 +111,9 @@ def read(data: bytes, *, max_pages: int) -> Document:
     Raises NotADocumentError for an encrypted document (``pdf.encrypted``) and for one of more
     than ``max_pages`` (``pdf.too_many_pages``), ExtractionError for what is no readable PDF.
     """
+    # Imported here, in the sandbox's child: 30 MB, and a licence, that no other part of a run needs.
+    import pymupdf
+
     # They go to stderr, where the sandbox would take them for a crash's last words.
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)

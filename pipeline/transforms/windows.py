@@ -61,12 +61,18 @@ FILES = {
 }
 """The files of one shard: an output each, all in the folder of ``windows``."""
 
-SHARD_TOKENS = 1 << 25
-"""Tokens of a shard, about: 134 MB on disk, and three times that while it is packed."""
+SHARD_TOKENS = 1 << 24
+"""Tokens of a shard, about: 67 MB on disk, and five times that while it is packed, so that two
+threads of a worker stay far below 2 GB."""
 
+_ROW = "row"
 _PARTITION = "partition"
 _ORDER = "order"
-_PLACED = (pa.field(_PARTITION, pa.int32()), pa.field(_ORDER, pa.uint64()))
+_ADDED = ("component", "copy", _PARTITION, _ORDER)
+"""Columns of a run beyond those of its token shard."""
+
+RUN_GROUP_ROWS = 4096
+"""Copies in a row group of a run: each is gathered and written before the next is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,25 +134,28 @@ def windows_stage(
     )
 
 
-def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.RecordBatch:
-    """The copies of a batch's documents that the stage trains on.
+def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.Table:
+    """The copies of the documents in ``columns`` that the stage trains on, in shuffled order.
 
-    Returns the batch's columns once for each copy, with component, copy, partition and order.
+    ``columns`` holds what conditions may name. Returns a row for each copy: the document's row,
+    component, copy, partition and order, sorted by partition, order, id and copy.
     """
     spec = plan.mixture.stage(plan.solution.name)
     ids = columns.column("id")
     copies = sample(ids, assign(columns, spec), stage=plan.solution, seed=plan.mixture.seed)
     names = pa.array([component.name for component in spec.components], pa.string())
-    drawn = columns.take(pa.array(copies.row))
-    extra = {
-        "component": names.take(pa.array(copies.component)),
-        "copy": pa.array(copies.copy),
-        _PARTITION: pa.array(partitions(copies.order, num_partitions=plan.num_partitions)),
-        _ORDER: pa.array(copies.order),
-    }
-    for name, column in extra.items():
-        drawn = drawn.append_column(name, column)
-    return drawn
+    in_partition = partitions(copies.order, num_partitions=plan.num_partitions)
+    # Equal ranges of the order are the partitions, so sorting by order sorts by partition.
+    by_order = pa.array(shuffle(copies.order, ids.take(pa.array(copies.row)), copies.copy))
+    return pa.table(
+        {
+            _ROW: copies.row,
+            "component": names.take(pa.array(copies.component)),
+            "copy": copies.copy,
+            _PARTITION: in_partition,
+            _ORDER: copies.order,
+        }
+    ).take(by_order)
 
 
 def document_table(run: pa.Table) -> pa.Table:
@@ -230,33 +239,34 @@ def _first(partition: int, runs: Iterable[int]) -> int:
 def _write_run(
     number: int, shards: Sequence[TokenShard], folder: StageFolder, plan: StagePlan
 ) -> int:
-    """Write the copies that token shard ``number`` gives, a row group for each partition."""
+    """Write the copies that token shard ``number`` gives; a row group holds one partition.
+
+    The shard's documents are held once, however many copies of them are drawn.
+    """
     name = folder.shard_file(RUNS, number, len(shards))
-    parts: list[pa.RecordBatch] = []
-    with open_input(shards[number].path) as file, pq.ParquetFile(file) as parquet:
-        schema = parquet.schema_arrow
-        parts.extend(draw_copies(batch, plan) for batch in parquet.iter_batches(batch_size=1024))
-    run = pa.Table.from_batches(parts, _run_schema(schema)).combine_chunks()
-    run = run.take(pc.sort_indices(run, sort_keys=[(n, "ascending") for n in _ORDERING]))
-    bounds = np.searchsorted(run.column(_PARTITION).to_numpy(), np.arange(plan.num_partitions + 1))
+    with open_input(shards[number].path) as file:
+        documents = pq.read_table(file)
+    selectable = documents.drop_columns([TOKENS]).combine_chunks()
+    batches = selectable.to_batches() or [pa.RecordBatch.from_pylist([], schema=selectable.schema)]
+    copies = draw_copies(batches[0], plan)
+    bounds = np.searchsorted(
+        copies.column(_PARTITION).to_numpy(), np.arange(plan.num_partitions + 1)
+    )
+    schema = pa.schema([*documents.schema, *(copies.schema.field(name) for name in _ADDED)])
     with atomic_output(folder.locate(name)) as raw:
         hashed = HashingFile(raw)
-        with pq.ParquetWriter(
-            hashed, run.schema, compression="zstd", compression_level=1
-        ) as writer:
+        with pq.ParquetWriter(hashed, schema, compression="zstd", compression_level=1) as writer:
             for low, high in pairwise(bounds):
-                if high > low:
-                    writer.write_table(run.slice(low, high - low), row_group_size=high - low)
-    folder.write_receipt(ShardEntry(RUNS, number, name, run.num_rows, hashed.tell(), hashed.sha256))
+                for first in range(low, high, RUN_GROUP_ROWS):
+                    part = copies.slice(first, min(RUN_GROUP_ROWS, high - first))
+                    drawn = documents.take(part.column(_ROW))
+                    for column in _ADDED:
+                        drawn = drawn.append_column(schema.field(column), part.column(column))
+                    writer.write_table(drawn, row_group_size=len(part))
+    folder.write_receipt(
+        ShardEntry(RUNS, number, name, copies.num_rows, hashed.tell(), hashed.sha256)
+    )
     return number
-
-
-_ORDERING = (_PARTITION, _ORDER, "id", "copy")
-
-
-def _run_schema(tokens: pa.Schema) -> pa.Schema:
-    added = [pa.field("component", pa.string()), pa.field("copy", pa.int32()), *_PLACED]
-    return pa.schema([*tokens, *added])
 
 
 def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: StagePlan) -> int:

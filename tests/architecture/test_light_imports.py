@@ -75,3 +75,8 @@ def test_records_are_read_with_pyarrow_alone():
     _, loaded = import_each([name for name in modules_of((0,)) if "fingerprint" not in name])
     _, of_pyarrow = import_each(["pyarrow"])
     assert set(loaded) - set(of_pyarrow) - set(sys.stdlib_module_names) == {"pipeline"}
+
+
+def test_a_run_without_synthesis_or_pdfs_brings_neither_torch_nor_pymupdf_along():
+    guilty, _ = import_each(["pipeline.run", "pipeline.cli"], heavy=("torch", "pymupdf"))
+    assert guilty == {}
