@@ -121,6 +121,14 @@ def extract(item: Input, config: ExtractConfig) -> Extraction:
             return plain.extract(item.payload, charset=item.charset)
 
 
+def versions() -> dict[str, int]:
+    """Version of every extractor by name: a text can change only when one of these does."""
+    from extractors import code, html, pdf, plain
+    from extractors.code import notebook
+
+    return {one.NAME: one.VERSION for one in (code, html, notebook, pdf, plain)}
+
+
 def kind_of(item: Input) -> Kind:
     """The kind of an input; NotADocumentError when no extractor reads it.
 

@@ -42,12 +42,18 @@ def check_recipe(recipe: Recipe) -> None:
     selectable = pa.schema(DOCUMENT_SCHEMA)
     for schema in (TOKENIZED_SCHEMA, measures, MARKS_SCHEMA):
         selectable = pa.schema([*selectable, *_beyond(schema, selectable)])
+    selectable = pa.schema([f for f in selectable if not _is_left_behind(f.name)])
     empty = pa.RecordBatch.from_pylist([], schema=selectable)
     for number, stage in enumerate(recipe.mixture.stages):
         try:
             assign(empty, stage)
         except SchemaError as error:
             raise ConfigError(f"mixture.stages.{number} ({stage.name}): {error}") from error
+
+
+def _is_left_behind(name: str) -> bool:
+    """Whether token shards do not carry the column, or hold it only for packing."""
+    return name in ("text", "tokens") or name.startswith("sketch.")
 
 
 def _beyond(schema: pa.Schema, known: pa.Schema) -> list[pa.Field]:

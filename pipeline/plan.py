@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe
+from pipeline.records.manifest import MANIFEST_NAME
 from pipeline.run import read_run
+from pipeline.storage.filesystem import exists, find, join
 from pipeline.storage.splits import list_inputs, plan_splits
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.solve import STAGE as SOLVE
@@ -58,7 +60,7 @@ def print_plan(recipe: Recipe) -> None:
 
 
 def print_status(output: str) -> None:
-    """Print the stages of the newest run with their counts."""
+    """Print the finished stages of the newest run with their counts, then unfinished ones."""
     record, stages = read_run(output)
     print(f"recipe {record.recipe}, run {output}\n")
     rows = []
@@ -71,6 +73,10 @@ def print_status(output: str) -> None:
     _table(("stage", "identity", "rows in", "kept", "rejected", "failed"), rows)
     for name, reason in record.skipped:
         print(f"\n{name} was skipped: {reason}")
+    for folder in find(join(output, "*", "*")):
+        receipts = len(find(join(folder.path, "receipts", "*.json")))
+        if receipts and not exists(join(folder.path, MANIFEST_NAME)):
+            print(f"\n{folder.name} is not finished: {receipts} shard files are")
 
 
 def _print_solution(output: str) -> None:

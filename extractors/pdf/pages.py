@@ -8,7 +8,6 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-
 from extractors.charset import make_sound
 from extractors.extraction import NotADocumentError
 from pipeline.errors import ExtractionError
@@ -111,7 +110,7 @@ def read(data: bytes, *, max_pages: int) -> Document:
     Raises NotADocumentError for an encrypted document (``pdf.encrypted``) and for one of more
     than ``max_pages`` (``pdf.too_many_pages``), ExtractionError for what is no readable PDF.
     """
-    # Imported here, in the sandbox's child: 30 MB, and a licence, that no other part of a run needs.
+    # Imported here, in the sandbox's child: the rest of a run can do without it.
     import pymupdf
 
     # They go to stderr, where the sandbox would take them for a crash's last words.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pipeline.errors import InvariantError
 from pipeline.records.address import shard_name
 from pipeline.records.manifest import MANIFEST_NAME, Manifest, ShardEntry
-from pipeline.storage.filesystem import exists, find, join, read_text, write_text
+from pipeline.storage.filesystem import exists, find, join, read_text, remove, walk, write_text
 from pipeline.storage.tables import SUFFIX
 
 
@@ -61,6 +61,12 @@ class StageFolder:
     def count_receipts(self, output: str) -> int:
         """Finished shards of ``output``."""
         return len(find(self.locate(f"receipts/{output}-*.json")))
+
+    def sweep(self) -> None:
+        """Delete temporary files that killed workers left; call it when none is writing."""
+        for found in walk(self.path):
+            if found.name.rpartition("/")[2].startswith(".") and found.name.endswith(".tmp"):
+                remove(found.path)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Commit the output: call it when every shard is in place."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import apache_beam as beam
 
-from extractors.routing import ExtractConfig
+from extractors.routing import ExtractConfig, versions
 from pipeline.fingerprint import fingerprint
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.manifest import Counts
@@ -58,6 +58,7 @@ def ingest_stage(
         config={
             "sources": dict(sources),
             "extract": config,
+            "versions": versions(),
             "split_bytes": split_bytes,
             "max_record_bytes": max_record_bytes,
         },

@@ -121,6 +121,7 @@ def run_stage(
         outputs={output: tuple(found) for output, found in entries.items()},
         statistics=_statistics(entries),
     )
+    folder.sweep()
     folder.write_manifest(manifest)
     return Finished(folder, manifest)
 

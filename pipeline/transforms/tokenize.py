@@ -22,6 +22,7 @@ from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import read_aligned, read_table
 from pipeline.transforms.decide import join_measures
+from pipeline.transforms.deduplicate import MARKS_SCHEMA
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import (
     FAILED,
@@ -46,6 +47,7 @@ READ_ROWS = 128
 """Documents tokenized at a time: some hundred kilobytes of text, so memory stays flat."""
 
 _ROW = "row"
+_ROW_FIELD = pa.field(_ROW, pa.int64())
 _TEXT = "text"
 
 
@@ -70,12 +72,16 @@ class TokenizeInput:
         return pa.schema(list(fields.values()))
 
     def described(self) -> pa.Schema:
-        """Every column of the documents and sidecars but the text and the dedup sketches."""
-        fields = {f.name: f for f in DOCUMENT_SCHEMA if f.name != _TEXT}
-        for finished, output in self.sidecars:
-            for field in _first_schema(finished, output):
-                if not field.name.startswith("sketch."):
-                    fields.setdefault(field.name, field)
+        """Every column of the documents and sidecars but the text and the dedup sketches.
+
+        The marks of duplicates are there even if no sidecar has them, as nulls: synthetic
+        documents must have the columns of natural ones to be mixed with them.
+        """
+        schemas = [_first_schema(finished, output) for finished, output in self.sidecars]
+        fields: dict[str, pa.Field] = {}
+        for field in (f for schema in (DOCUMENT_SCHEMA, *schemas, MARKS_SCHEMA) for f in schema):
+            if field.name != _TEXT and not field.name.startswith("sketch."):
+                fields.setdefault(field.name, field.with_nullable(True))
         return pa.schema(list(fields.values()))
 
 
@@ -209,11 +215,11 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
         self._tables = [(finished.folder, output) for finished, output in tables]
         self._kept = None if read.kept is None else read.kept.folder
         self._num_shards = read.num_shards
-        self._described = [*read.described().names, _TEXT, _ROW]
+        self._described = [*read.described(), DOCUMENT_SCHEMA.field(_TEXT), _ROW_FIELD]
 
     def process(self, shard: int) -> Iterator[pa.RecordBatch]:
         paths = [folder.table(output, shard, self._num_shards) for folder, output in self._tables]
-        schema = pa.schema([pa.field(_ROW, pa.int64())])
+        schema = pa.schema([_ROW_FIELD])
         yield from addressed(
             self._read(shard, paths),
             shard=shard,
@@ -231,7 +237,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
             if kept is not None:
                 batch = batch.filter(pa.array(np.isin(numbers, kept, assume_unique=True)))
             if batch.num_rows:
-                yield batch.select(self._described)
+                yield _completed(batch, self._described)
 
     def _kept_rows(self, shard: int) -> np.ndarray | None:
         if self._kept is None:
@@ -263,6 +269,16 @@ class _Tokenize(beam.DoFn):  # type: ignore[misc]
                 )
             )
         yield from tagged(outcome, address_of(documents))
+
+
+def _completed(batch: pa.RecordBatch, fields: Sequence[pa.Field]) -> pa.RecordBatch:
+    """The columns ``fields`` of ``batch``; one that it lacks is null."""
+    names = set(batch.schema.names)
+    columns = [
+        batch.column(field.name) if field.name in names else pa.nulls(batch.num_rows, field.type)
+        for field in fields
+    ]
+    return pa.record_batch(columns, schema=pa.schema(list(fields)))
 
 
 def _failures(documents: pa.RecordBatch) -> pa.RecordBatch:

@@ -19,6 +19,7 @@ from pipeline.errors import InvariantError
 from pipeline.run import LOCAL_RUNNER, read_run, run
 from pipeline.verification import verify_run
 from tests.smoke.mini_corpus import ROOT, make_recipe
+from tests.synth.chat_server import MODEL, ChatServer
 
 ONE_WORKER = [f"--runner={LOCAL_RUNNER}"]
 FOUR_WORKERS = [*ONE_WORKER, "--direct_running_mode=multi_threading", "--direct_num_workers=4"]
@@ -132,3 +133,31 @@ def test_the_reader_reads_every_window_of_every_stage(finished: Path) -> None:
         live = sum(int(window.loss_mask[0].sum()) for window in windows)
         packing = stage.manifest.statistics["windows"]["packing"]
         assert live == packing["live_targets"]["0"]
+
+
+def test_checked_solutions_of_a_model_make_a_tenth_of_the_long_stage(
+    recipe: dict[str, Any], finished: Path, tmp_path: Path
+) -> None:
+    problems = [
+        {"id": f"sum-{n}", "problem": f"What is {n} + {n + 7}?", "answer": str(2 * n + 7)}
+        for n in range(60)
+    ]
+    path = tmp_path / "problems.jsonl"
+    path.write_text("".join(json.dumps(problem) + "\n" for problem in problems))
+    with ChatServer() as server:
+        synthesize = {
+            "endpoint": {"url": server.url, "model": MODEL},
+            "mathematics": {"problems": [str(path)], "samples": 4},
+        }
+        changed = recipe | {"output": str(finished), "synthesize": synthesize}
+        run(parse_recipe(changed, name="mini"), beam_options=ONE_WORKER)
+    _, stages = read_run(str(finished))
+    by_name = {stage.manifest.stage: stage.manifest for stage in stages}
+    asked = by_name["synthesize"].counts
+    assert asked.rows_in == 240
+    assert 0 < asked.kept < asked.rows_in, "the server is sometimes wrong, so some are rejected"
+    ledger = by_name["windows-long"].statistics["window-documents"]["ledger"]["component"]
+    share = ledger["synthetic"]["tokens"] / sum(row["tokens"] for row in ledger.values())
+    assert share == pytest.approx(0.1, abs=0.0025)
+    assert "synthetic" not in by_name["windows-general"].statistics["window-documents"]["ledger"]
+    run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)

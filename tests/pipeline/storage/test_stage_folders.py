@@ -65,3 +65,14 @@ def test_a_table_lies_where_its_entry_says(folder):
     assert path == stage.locate(stage.shard_file("documents", 3, 17))
     write_text(path, "")
     assert exists(path)
+
+
+def test_a_sweep_deletes_what_killed_writers_left_and_nothing_else(folder):
+    stage = StageFolder.of(folder, "ingest", "aa")
+    kept = stage.locate("documents/part-00000-of-00001.parquet")
+    left = stage.locate("documents/.part-00000-of-00001.parquet.0123.tmp")
+    for path in (kept, left):
+        write_text(path, "x")
+    stage.sweep()
+    assert exists(kept)
+    assert not exists(left)
