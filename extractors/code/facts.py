@@ -3,7 +3,7 @@
 import re
 
 from extractors.extraction import CodeFacts
-from extractors.licenses import find_notice
+from pipeline.storage.licenses import find_notice
 
 GENERATED_SCAN_CHARS = 4_000
 """Generators say so at the top; go-enry looks at the first 40 lines at most."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from extractors.html.tree import HEADINGS, Element, Page
-from extractors.licenses import spdx_of_url
+from pipeline.storage.licenses import spdx_of_url
 
 MAX_TITLE_CHARS = 500
 FIRST_YEAR = 1990

@@ -4,10 +4,10 @@ bytes -> pages of fragments -> furniture dropped -> lines in reading order -> bl
 """
 
 from extractors.extraction import Extraction, NotADocumentError, Structure
-from extractors.licenses import find_creative_commons
 from extractors.pdf import blocks, furniture, layout, markdown, pages
 from extractors.pdf.blocks import Kind
 from extractors.pdf.config import PdfConfig
+from pipeline.storage.licenses import find_creative_commons
 
 NAME = "pdf"
 MEDIA_TYPE = "application/pdf"

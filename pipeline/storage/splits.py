@@ -7,7 +7,7 @@ the pattern that found them, so ids do not depend on the machine or bucket the f
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import ConfigError
 from pipeline.storage.filesystem import Found, find, open_input, walk
+from pipeline.storage.licenses import LICENSE_FILE_BYTES, is_license_file, license_of_tree
 from pipeline.storage.record_row import RecordRow
 from pipeline.storage.rows import FieldNames, RowSlice, read_jsonl, read_parquet
 from pipeline.storage.trees import ARCHIVE_SUFFIXES, FileSlice, read_archive, read_file
@@ -63,6 +64,7 @@ class Piece:
     start: int
     end: int
     bytes: int
+    license: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +89,17 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class InputFile:
-    """A file of a source. ``version`` changes with its content (time of change, or ETag)."""
+    """A file of a source. ``version`` changes with its content (time of change, or ETag).
+
+    ``license`` is the SPDX expression of the tree that the file belongs to, where that states one.
+    """
 
     path: str
     name: str
     member: str | None
     bytes: int
     version: str
+    license: str | None = None
 
 
 def list_inputs(sources: Mapping[str, SourceConfig]) -> dict[str, list[InputFile]]:
@@ -183,7 +189,7 @@ def read_split(
                     path=piece.path,
                     name=piece.name,
                     member=piece.member,
-                    license=config.license,
+                    license=piece.license or config.license,
                     max_record_bytes=max_record_bytes,
                 )
                 is_archive = config.format == "tree" and _is_archive(piece)
@@ -209,11 +215,15 @@ def _tree(root: Found) -> list[InputFile]:
     """The archive ``root``, or every file below the folder it is."""
     if not root.is_folder:
         return [_input(root, root.name, None)]
-    return [
-        _input(file, root.name, file.name)
-        for file in walk(root.path)
-        if not IGNORED_FOLDERS.intersection(file.name.split("/"))
-    ]
+    files = [f for f in walk(root.path) if not IGNORED_FOLDERS.intersection(f.name.split("/"))]
+    license_id = license_of_tree(_start(f.path) for f in files if is_license_file(f.name))
+    return [replace(_input(file, root.name, file.name), license=license_id) for file in files]
+
+
+def _start(path: str) -> str:
+    """The beginning of a licence file."""
+    with open_input(path) as file:
+        return file.read(LICENSE_FILE_BYTES).decode("utf-8", "replace")
 
 
 def _input(found: Found, name: str, member: str | None) -> InputFile:
@@ -239,6 +249,7 @@ def _pieces(file: InputFile, form: Format, split_bytes: int) -> Iterator[Piece]:
             start=start,
             end=end,
             bytes=end - start,
+            license=file.license,
         )
 
 

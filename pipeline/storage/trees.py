@@ -8,11 +8,13 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from lzma import LZMAError
 from typing import IO
 
 from pipeline.storage.filesystem import open_input
+from pipeline.storage.licenses import LICENSE_FILE_BYTES, is_license_file, license_of_tree
 from pipeline.storage.record_row import RecordRow, row, unreadable
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -54,13 +56,18 @@ def read_archive(part: FileSlice, ignored: dict[str, int]) -> Iterator[RecordRow
     Links, folders and devices hold no text and are counted in ``ignored``. A tar that breaks off
     gives the members before the break and one unreadable row; a zip gives one for each member
     that can't be read, or one alone when its directory is lost. A name that an archive uses again
-    has its repetition, from 1, as ``offset``.
+    has its repetition, from 1, as ``offset``. The licence that the archive's own licence files
+    state goes before the one that the recipe gives.
     """
     unpacked_bytes = 0
     uses: Counter[str] = Counter()
     try:
         with open_input(part.path) as file:
-            members = _zip_members if part.name.endswith(".zip") else _tar_members
+            is_zip = part.name.endswith(".zip")
+            license_id = license_of_tree(_zip_notices(file) if is_zip else _tar_notices(file))
+            part = replace(part, license=license_id or part.license)
+            file.seek(0)
+            members = _zip_members if is_zip else _tar_members
             for member in members(file, part.max_record_bytes, ignored):
                 unpacked_bytes += member.unpacked_bytes
                 if unpacked_bytes > MAX_ARCHIVE_BYTES:
@@ -69,6 +76,25 @@ def read_archive(part: FileSlice, ignored: dict[str, int]) -> Iterator[RecordRow
                 uses[member.name] += 1
     except _BROKEN as error:
         yield _unreadable(part, None, type(error).__name__, str(error))
+
+
+def _zip_notices(file: IO[bytes]) -> Iterator[str]:
+    """Texts of the licence files; none of a damaged archive, whose reading will tell."""
+    with suppress(*_BROKEN), zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            if is_license_file(info.filename):
+                with archive.open(info) as member:
+                    yield member.read(LICENSE_FILE_BYTES).decode("utf-8", "replace")
+
+
+def _tar_notices(file: IO[bytes]) -> Iterator[str]:
+    with suppress(*_BROKEN), tarfile.open(fileobj=file, mode="r:*") as archive:
+        for info in archive:
+            member = (
+                archive.extractfile(info) if info.isreg() and is_license_file(info.name) else None
+            )
+            if member is not None:
+                yield member.read(LICENSE_FILE_BYTES).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from extractors.extraction import Extraction
-from extractors.licenses import class_of
 from extractors.routing import ExtractConfig, Input, extract
 from extractors.sandbox import Failed, Ok, Rejected, Sandbox
 from pipeline.records.address import address_of
@@ -19,6 +18,7 @@ from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
 from pipeline.records.manifest import Statistics, merge_statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
+from pipeline.storage.licenses import class_of
 from pipeline.transforms.outcome import Outcome, StageOutcome, outputs, split_outcome, tagged
 
 STAGE = "extract"

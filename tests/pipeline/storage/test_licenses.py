@@ -2,7 +2,7 @@
 
 import pytest
 
-from extractors.licenses import class_of, find_notice, spdx_of_url
+from pipeline.storage.licenses import class_of, find_notice, spdx_of_url
 
 
 @pytest.mark.parametrize(

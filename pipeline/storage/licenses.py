@@ -6,6 +6,7 @@ notice), ``copyleft`` (share alike, weak or strong), ``none`` (rights reserved i
 """
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 LicenseClass = Literal["permissive", "copyleft", "none", "unknown"]
@@ -56,8 +57,33 @@ RESERVED = re.compile(
     r"proprietary and confidential|\bUNLICENSED\b|unauthorized copying|do not (?:re)?distribute",
     re.IGNORECASE,
 )
+LICENSE_FILE = re.compile(
+    r"(?:[^/]+/|.+@v[^/]+/)?(?:(?:UN)?LICEN[CS]E|COPYING|COPYRIGHT)(?:[-._](?:MIT|APACHE|BSD|LESSER|[\d.]+|txt|md|rst))*$",
+    re.IGNORECASE,
+)
+LICENSE_FILE_BYTES = 1 << 16
+"""Read of a licence file: the longest in use, the GNU GPL, has 35 kB."""
+
 SCANNED_CHARS = 6000
 """Where a notice stands in a source file; the MIT licence in full is 1,100 characters long."""
+
+
+def is_license_file(member: str) -> bool:
+    """Whether a tree's file states the licence of the whole: LICENSE, COPYING... at its root.
+
+    One folder down counts too, for archives that wrap their tree in one, and so does the root of
+    a Go module, whose archives wrap it in its whole path.
+    """
+    return LICENSE_FILE.match(member) is not None
+
+
+def license_of_tree(texts: Iterable[str]) -> str | None:
+    """The SPDX expression of a tree from the texts of its licence files; None if none is known.
+
+    Several known licences are a choice, as in Rust's usual pair of files.
+    """
+    known = {spdx for text in texts if (spdx := find_notice(text)[0]) is not None}
+    return " OR ".join(sorted(known)) or None
 
 
 def spdx_of_url(address: str) -> str:
