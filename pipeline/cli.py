@@ -6,6 +6,7 @@ Each verb imports what it needs when it is called, so that ``--help`` answers at
 import argparse
 import logging
 import sys
+import threading
 from collections.abc import Sequence
 
 from pipeline.errors import ConfigError, ReasonmillError
@@ -64,9 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if beam_options and known.verb != "run":
         parser.error(f"{known.verb} does not know {' '.join(beam_options)}")
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    # At the end of a portable job the server hangs up first, which is logged as an error; a real
-    # one fails the job.
-    logging.getLogger("apache_beam.runners.worker.data_plane").setLevel(logging.CRITICAL)
     try:
         return _act(known, beam_options)
     except ReasonmillError as error:
@@ -171,6 +169,7 @@ def _run(known: argparse.Namespace, beam_options: list[str]) -> int:
     from pipeline.results import report
     from pipeline.run import run
 
+    _expect_hang_ups()
     recipe = load_recipe(known.recipe, known.set)
     progress = Progress(is_quiet=known.quiet)
     run(recipe, beam_options=beam_options, watch=progress.watch, until=known.until)
@@ -178,6 +177,26 @@ def _run(known: argparse.Namespace, beam_options: list[str]) -> int:
     if not known.quiet:
         print(f"\nreport: {page}")
     return 0
+
+
+def _expect_hang_ups() -> None:
+    """Keep quiet about how every portable job ends: the server cancels the workers' streams.
+
+    Beam logs that as an error and lets the exception end its thread. A stream that breaks while
+    work is left fails the job, and that is reported.
+    """
+    import grpc
+
+    logging.getLogger("apache_beam.runners.worker.data_plane").setLevel(logging.CRITICAL)
+    report = threading.excepthook
+
+    def report_unless_cancelled(ended: threading.ExceptHookArgs) -> None:
+        error = ended.exc_value
+        if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.CANCELLED:
+            return
+        report(ended)
+
+    threading.excepthook = report_unless_cancelled
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pipeline.transforms.outcome import (
     REJECTED,
     Outcome,
     StageOutcome,
+    empty,
     outputs,
     split_outcome,
     tagged,
@@ -157,7 +158,7 @@ def _blank(documents: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _outcome(kept: pa.RecordBatch, failures: list[dict[str, object]]) -> Outcome:
     return Outcome(
         kept,
-        pa.RecordBatch.from_pylist([], schema=REJECTION_SCHEMA),
+        empty(REJECTION_SCHEMA),
         pa.RecordBatch.from_pylist(failures, schema=FAILURE_SCHEMA),
     )
 

@@ -26,7 +26,9 @@ from pipeline.transforms.outcome import (
     Outcome,
     StageOutcome,
     addressed,
+    all_kept,
     count_by,
+    empty,
     outputs,
     split_outcome,
     tagged,
@@ -95,7 +97,7 @@ def decide_batch(joined: pa.RecordBatch, rules: Sequence[Rule]) -> Outcome:
             [kept.column("id"), kept.column("source"), kept.column(_ROW)], schema=KEPT_SCHEMA
         ),
         pa.record_batch([values[f.name] for f in REJECTION_SCHEMA], schema=REJECTION_SCHEMA),
-        pa.RecordBatch.from_pylist([], schema=FAILURE_SCHEMA),
+        empty(FAILURE_SCHEMA),
     )
 
 
@@ -130,7 +132,7 @@ class DecideDocuments(beam.PTransform):  # type: ignore[misc]
             _numbered(join_measures(step) for step in read_aligned(paths, columns)),
             shard=shard,
             num_shards=self.num_shards,
-            empty=pa.RecordBatch.from_pylist([], schema=KEPT_SCHEMA),
+            empty=empty(KEPT_SCHEMA),
         )
 
 
@@ -179,7 +181,7 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
         self._rules = tuple(rules)
 
     def process(self, joined: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        outcome = decide_batch(joined, self._rules) if joined.num_rows else _nothing()
+        outcome = decide_batch(joined, self._rules) if joined.num_rows else all_kept(joined)
         yield from tagged(outcome, address_of(joined))
 
 
@@ -189,12 +191,3 @@ def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = pa.array(range(start, start + batch.num_rows), pa.int64())
         yield batch.append_column(_ROW, rows)
         start += batch.num_rows
-
-
-def _nothing() -> Outcome:
-    return Outcome(
-        *(
-            pa.RecordBatch.from_pylist([], schema=schema)
-            for schema in (KEPT_SCHEMA, REJECTION_SCHEMA, FAILURE_SCHEMA)
-        )
-    )

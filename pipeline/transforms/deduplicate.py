@@ -26,7 +26,7 @@ from pipeline.transforms.duplicate_pairs import (
     PackKeys,
     SketchShards,
 )
-from pipeline.transforms.outcome import addressed, count_by
+from pipeline.transforms.outcome import addressed, count_by, empty
 from pipeline.transforms.shards import PendingShards
 from pipeline.transforms.stage import Finished, Stage, rows
 from pipeline.transforms.write import WriteShards
@@ -188,11 +188,11 @@ class _MarkShards(beam.PTransform):  # type: ignore[misc]
             _beside(identities, mark_rows(num_rows, rows, ranked)),
             shard=shard,
             num_shards=self.tables.num_shards,
-            empty=pa.RecordBatch.from_pylist([], schema=MARKS_SCHEMA),
+            empty=empty(MARKS_SCHEMA),
         )
 
 
-_NO_MEMBERS = pa.RecordBatch.from_pylist([], schema=RANKED_SCHEMA)
+_NO_MEMBERS = empty(RANKED_SCHEMA)
 
 
 def _beside(

@@ -26,6 +26,16 @@ class Outcome(NamedTuple):
     failed: pa.RecordBatch
 
 
+def all_kept(kept: pa.RecordBatch) -> Outcome:
+    """The outcome of a batch of which no row was rejected or failed."""
+    return Outcome(kept, empty(REJECTION_SCHEMA), empty(FAILURE_SCHEMA))
+
+
+def empty(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of no rows."""
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
 class StageOutcome(NamedTuple):
     """A stage's batches, by what became of their rows."""
 

@@ -12,7 +12,7 @@ from pipeline.storage.filesystem import open_input
 from pipeline.storage.record_row import RecordRow, batches
 from pipeline.storage.splits import SourceConfig, Split, read_split
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.transforms.outcome import addressed
+from pipeline.transforms.outcome import addressed, empty
 
 READ = "read"
 """Name of the receipts that say how many records a shard's inputs held."""
@@ -70,7 +70,7 @@ class _ReadRecords(beam.DoFn):  # type: ignore[misc]
             batches(tally.count(rows)),
             shard=shard,
             num_shards=split.num_shards,
-            empty=pa.RecordBatch.from_pylist([], schema=RECORD_SCHEMA),
+            empty=empty(RECORD_SCHEMA),
         )
         statistics: Statistics = {
             split.source: {"records": tally.rows, "payload_bytes": tally.bytes, "ignored": ignored}

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import read_table
-from pipeline.transforms.outcome import addressed
+from pipeline.transforms.outcome import addressed, empty
 
 
 @dataclass(eq=False)
@@ -71,5 +71,5 @@ class ReadShards(beam.PTransform):  # type: ignore[misc]
             ),
             shard=shard,
             num_shards=self.num_shards,
-            empty=pa.RecordBatch.from_pylist([], schema=schema),
+            empty=empty(schema),
         )

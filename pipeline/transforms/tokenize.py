@@ -31,6 +31,8 @@ from pipeline.transforms.outcome import (
     Outcome,
     StageOutcome,
     addressed,
+    all_kept,
+    empty,
     outputs,
     split_outcome,
     tagged,
@@ -148,7 +150,7 @@ def tokenize_batch(documents: pa.RecordBatch, tokenizer: Tokenizer, schema: pa.S
             is_exact[row] = not tokenizer.count_mismatches([text], [tokens])
     return Outcome(
         tokenized.filter(pa.array(is_exact)),
-        pa.RecordBatch.from_pylist([], schema=REJECTION_SCHEMA),
+        empty(REJECTION_SCHEMA),
         _failures(documents.filter(pa.array(~is_exact))),
     )
 
@@ -224,7 +226,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
             self._read(shard, paths),
             shard=shard,
             num_shards=self._num_shards,
-            empty=pa.RecordBatch.from_pylist([], schema=schema),
+            empty=empty(schema),
         )
 
     def _read(self, shard: int, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -262,12 +264,7 @@ class _Tokenize(beam.DoFn):  # type: ignore[misc]
         if documents.num_rows:
             outcome = tokenize_batch(documents, self._tokenizer, self._schema)
         else:
-            outcome = Outcome(
-                *(
-                    pa.RecordBatch.from_pylist([], schema=schema)
-                    for schema in (self._schema, REJECTION_SCHEMA, FAILURE_SCHEMA)
-                )
-            )
+            outcome = all_kept(empty(self._schema))
         yield from tagged(outcome, address_of(documents))
 
 
