@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -62,7 +63,7 @@ FILES = {
 """The files of one shard: an output each, all in the folder of ``windows``."""
 
 SHARD_TOKENS = 1 << 24
-"""Tokens of a shard, about: 67 MB on disk, and five times that while it is packed, so that two
+"""Tokens of a shard, about: 67 MB on disk, and three times that while it is packed, so that two
 threads of a worker stay far below 2 GB."""
 
 _ROW = "row"
@@ -281,12 +282,15 @@ def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: Sta
             f"stage {plan.solution.name!r}: shard {partition} of {plan.num_partitions} would be "
             "empty; ask for fewer shards"
         )
-    run = pa.concat_tables(tables).combine_chunks()
-    order = run.column(_ORDER).to_numpy()
-    run = run.take(
-        pa.array(shuffle(order, run.column("id").combine_chunks(), run.column("copy").to_numpy()))
+    run = pa.concat_tables(tables)
+    by_order = shuffle(
+        run.column(_ORDER).to_numpy(),
+        run.column("id").combine_chunks(),
+        run.column("copy").to_numpy(),
     )
-    tokens = _token_table(run.column(TOKENS))
+    tokens = gather_tokens(run.column(TOKENS), by_order)
+    documents = document_table(run.drop_columns([TOKENS]).take(pa.array(by_order)))
+    del tables, run  # their tokens are in ``tokens`` now
     layout = plan.layout
     segments = pack(
         tokens.lengths,
@@ -294,7 +298,7 @@ def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: Sta
         mtp_depth=layout.mtp_depth,
         shuffle_seed=_shuffle_seed(plan, partition),
     )
-    shard = _PackedShard(tokens, segments, document_table(run), layout)
+    shard = _PackedShard(tokens, segments, documents, layout)
     for output, (num_rows, statistics) in shard.summaries().items():
         name = folder.shard_file(WINDOWS, partition, plan.num_partitions, FILES[output])
         with atomic_output(folder.locate(name)) as raw:
@@ -353,11 +357,24 @@ def _read_partition(path: str, partition: int) -> Iterator[pa.Table]:
                 yield parquet.read_row_group(group)
 
 
-def _token_table(tokens: pa.ChunkedArray) -> TokenTable:
-    lists = tokens.combine_chunks()
-    offsets = lists.offsets.to_numpy().astype(np.int64)
-    values = lists.values.to_numpy()[offsets[0] : offsets[-1]]
-    return TokenTable(values, offsets - offsets[0])
+def gather_tokens(tokens: pa.ChunkedArray, rows: npt.NDArray[np.intp]) -> TokenTable:
+    """The tokens of ``rows``, in that order, gathered list by list.
+
+    Arrow's own ``take`` would hold them three times over: joined, taken and joined again.
+    """
+    chunks = [(c.offsets.to_numpy(), c.values.to_numpy()) for c in tokens.chunks]
+    lengths = np.concatenate([np.diff(offsets) for offsets, _ in chunks])
+    first_row = np.cumsum([0, *(len(offsets) - 1 for offsets, _ in chunks)])
+    chunk_of = np.searchsorted(first_row, rows, side="right") - 1
+    bounds = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64)
+    gathered = np.empty(bounds[-1], np.int32)
+    for number, (row, which) in enumerate(zip(rows.tolist(), chunk_of.tolist(), strict=True)):
+        offsets, values = chunks[which]
+        in_chunk = row - first_row[which]
+        gathered[bounds[number] : bounds[number + 1]] = values[
+            offsets[in_chunk] : offsets[in_chunk + 1]
+        ]
+    return TokenTable(gathered, bounds)
 
 
 def _shuffle_seed(plan: StagePlan, partition: int) -> int:
