@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from mixtures.reader import WindowReader
+from pipeline.cli import main
 from pipeline.config import parse_recipe
 from pipeline.errors import InvariantError
 from pipeline.run import LOCAL_RUNNER, read_run, run
@@ -121,6 +122,32 @@ def test_a_second_run_does_nothing_and_a_new_threshold_redoes_only_what_depends_
     assert moved >= {"decide", "tokenize", "solve", "windows-general"}
     assert not moved & {"ingest", "annotate"}
     run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+
+
+def test_every_verb_shows_the_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> str:
+        assert main([*arguments]) == 0
+        return capsys.readouterr().out
+
+    folder = str(finished)
+    assert "windows-long" in said("status", folder)
+    assert "synthesize was skipped" in said("status", folder)
+    assert "Mixture" in said("stats", folder)
+    page = (finished / "report.html").read_text()
+    assert "What came in, what came out" in page
+    assert "src=" not in page, "the page stands alone"
+    assert all(line.startswith(("ok", "none", "ready")) for line in said("doctor").splitlines())
+    assert "== ingest" in said("inspect", folder, "--failed", "--limit", "1")
+    rejected = said("inspect", folder, "--rejected", "dedup.rank.too_high", "--limit", "1")
+    assert '"reason": "dedup.rank.too_high"' in rejected
+    identity = json.loads(rejected[rejected.index("{") : rejected.index("\n}") + 2])["id"]
+    shown = said("inspect", folder, "--id", identity)
+    assert "== annotate" in shown
+    assert "== deduplicate" in shown
+    token = said("inspect", folder, "--token", "windows-general/part-00000-of-00001:0:5")
+    assert ">>>" in token
+    assert '"archive"' in token
+    assert main(["inspect", folder, "--rejected", "no.such.reason"]) == 1
 
 
 def test_the_reader_reads_every_window_of_every_stage(finished: Path) -> None:
