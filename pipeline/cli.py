@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from pipeline.errors import ConfigError, ReasonmillError
 
 EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
 EXIT_REFUSED = 2
 """Exit status when the recipe or the command was refused before anything ran."""
 
@@ -73,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FileNotFoundError as error:
         sys.stderr.write(f"reasonmill: {error}\n")
         return EXIT_REFUSED
+    except KeyboardInterrupt:
+        sys.stderr.write("\nreasonmill: stopped; the same command goes on from here\n")
+        return EXIT_INTERRUPTED
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ which changes with its version, its configuration and everything it reads.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline import errors
 from pipeline.errors import InvariantError
 from pipeline.fingerprint import IDENTITY_CHARS, canonical_json, fingerprint
 from pipeline.records.manifest import Counts, Manifest, ShardEntry, Statistics, merge_statistics
@@ -101,8 +103,7 @@ def run_stage(
     if done is not None:
         return Finished(folder, done)
     stage.prepare(folder)
-    with beam.Pipeline(options=PipelineOptions(list(options))) as graph:
-        stage.build(graph, folder)
+    _run_graph(stage, folder, options)
     entries = {
         output: [_receipt(folder, stage.name, output, shard) for shard in range(num_shards)]
         for output, num_shards in stage.outputs.items()
@@ -124,6 +125,32 @@ def run_stage(
     folder.sweep()
     folder.write_manifest(manifest)
     return Finished(folder, manifest)
+
+
+def _run_graph(stage: Stage, folder: StageFolder, options: Sequence[str]) -> None:
+    """Build and run; what a worker raised on purpose is raised here as what it was.
+
+    Runners hand a worker's exception on as the text of its traceback inside one of their own.
+    """
+    try:
+        with beam.Pipeline(options=PipelineOptions(list(options))) as graph:
+            stage.build(graph, folder)
+    except errors.ReasonmillError as error:
+        message = str(error).partition(" [while running")[0]
+        raise type(error)(f"stage {stage.name!r}: {message}") from error
+    except Exception as error:
+        raised = _RAISED.findall(str(error))
+        if not raised:
+            error.add_note(f"in stage {stage.name!r}; finished shards stay in {folder.path}")
+            raise
+        name, message = raised[-1]
+        kind: type[errors.ReasonmillError] = getattr(errors, name)
+        raise kind(f"stage {stage.name!r}: {message.strip()}") from error
+
+
+_RAISED = re.compile(
+    rf"{re.escape(errors.__name__)}\.(\w+): (.+?)(?=\s*\[while running|\n\n|\Z)", re.DOTALL
+)
 
 
 def rows(entries: Entries, output: str) -> int:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mixtures.reader import WindowReader
-from pipeline.cli import main
+from pipeline.cli import EXIT_FAILED, main
 from pipeline.config import parse_recipe
 from pipeline.errors import InvariantError
 from pipeline.run import LOCAL_RUNNER, read_run, run
@@ -188,3 +188,18 @@ def test_checked_solutions_of_a_model_make_a_tenth_of_the_long_stage(
     assert share == pytest.approx(0.1, abs=0.0025)
     assert "synthetic" not in by_name["windows-general"].statistics["window-documents"]["ledger"]
     run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+
+
+@pytest.mark.parametrize("options", [ONE_WORKER, FOUR_WORKERS], ids=["one", "threads"])
+def test_what_stops_a_worker_reaches_the_user_as_it_was(
+    recipe: dict[str, Any], tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = json.loads(json.dumps(recipe)) | {"output": str(tmp_path / "run")}
+    rule = {"column": "prose.words", "min": 20, "sources": ["code"]}
+    broken["decide"]["rules"].append(rule)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(broken))
+    assert main(["run", str(path), "--quiet", *options]) == EXIT_FAILED
+    said = capsys.readouterr().err
+    assert "reasonmill: SchemaError: stage 'deduplicate': prose.words is null for" in said
+    assert "when_null" in said
