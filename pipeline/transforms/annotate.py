@@ -53,7 +53,7 @@ def annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -
     aligned; a failed document keeps its row there, with null measures.
     """
     try:
-        return _outcome(_measured(documents, annotators, is_annotated=True), [])
+        return _outcome(_measured(documents, annotators), [])
     except Exception as error:  # noqa: BLE001 - the one bad row is found below, and reported
         if documents.num_rows == 1:
             return _outcome(
@@ -139,11 +139,9 @@ def annotate_stage(
     )
 
 
-def _measured(
-    documents: pa.RecordBatch, annotators: Sequence[Annotator], *, is_annotated: bool
-) -> pa.RecordBatch:
+def _measured(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -> pa.RecordBatch:
     measures = annotate(documents, annotators)
-    flags = pa.array([is_annotated] * documents.num_rows, pa.bool_())
+    flags = pa.array([True] * documents.num_rows, pa.bool_())
     return pa.record_batch([*measures.columns, flags], schema=measures_schema(annotators))
 
 

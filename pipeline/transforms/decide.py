@@ -1,6 +1,6 @@
 """Apply a recipe's rules to the measures: which documents go on, and why the others do not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -12,7 +12,6 @@ from filters.rule import DecideConfig, Rule, decide
 from pipeline.errors import InvariantError
 from pipeline.records.address import address_of
 from pipeline.records.failure import FAILURE_SCHEMA
-from pipeline.records.manifest import Counts
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import read_aligned
@@ -29,12 +28,13 @@ from pipeline.transforms.outcome import (
     all_kept,
     count_by,
     empty,
+    locators,
     outputs,
     split_outcome,
     tagged,
 )
 from pipeline.transforms.shards import PendingShards
-from pipeline.transforms.stage import Finished, Stage, rows
+from pipeline.transforms.stage import Finished, Stage, outcome_counts
 
 STAGE = "decide"
 
@@ -80,14 +80,7 @@ def decide_batch(joined: pa.RecordBatch, rules: Sequence[Rule]) -> Outcome:
     kept = judged.filter(decision.keep)
     dropped = pc.invert(decision.keep)
     rejected = judged.filter(dropped)
-    provenance = rejected.column("provenance")
-    values: Mapping[str, pa.Array] = {
-        "id": rejected.column("id"),
-        "source": rejected.column("source"),
-        "url": rejected.column("url"),
-        "archive": pc.struct_field(provenance, "archive"),
-        "member": pc.struct_field(provenance, "member"),
-        "offset": pc.struct_field(provenance, "offset"),
+    values = locators(rejected) | {
         "stage": pa.array([STAGE] * rejected.num_rows, pa.string()),
         "reason": decision.reason.filter(dropped),
         "broken_rules": decision.broken_rules.filter(dropped),
@@ -167,11 +160,8 @@ def decide_stage(
         },
         outputs=dict.fromkeys(names, num_shards),
         build=build,
-        count=lambda entries: Counts(
-            rows_in=measures.manifest.counts.kept,
-            kept=rows(entries, KEPT),
-            rejected=rows(entries, REJECTED),
-            failed=rows(entries, FAILED),
+        count=lambda entries: outcome_counts(
+            entries, rows_in=measures.manifest.counts.kept, kept=KEPT
         ),
     )
 

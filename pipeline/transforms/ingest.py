@@ -7,15 +7,13 @@ import apache_beam as beam
 from extractors.routing import ExtractConfig, versions
 from pipeline.fingerprint import fingerprint
 from pipeline.records.document import DOCUMENT_SCHEMA
-from pipeline.records.manifest import Counts
-from pipeline.storage.filesystem import write_text
 from pipeline.storage.splits import SourceConfig, list_inputs, plan_splits
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.extract import ExtractDocuments, summarize_documents
 from pipeline.transforms.outcome import FAILED, REJECTED
-from pipeline.transforms.read import READ, SPLITS_NAME, ReadRecords
+from pipeline.transforms.read import READ, ReadRecords, write_splits
 from pipeline.transforms.shards import PendingShards
-from pipeline.transforms.stage import Stage, rows
+from pipeline.transforms.stage import Stage, outcome_counts, rows
 
 STAGE = "ingest"
 
@@ -38,10 +36,6 @@ def ingest_stage(
     listing = list_inputs(sources)
     splits = plan_splits(listing, sources, split_bytes=split_bytes)
     names = (READ, DOCUMENTS, REJECTED, FAILED)
-
-    def prepare(folder: StageFolder) -> None:
-        lines = "".join(split.to_json() + "\n" for split in splits)
-        write_text(folder.locate(SPLITS_NAME), lines)
 
     def build(graph: beam.Pipeline, folder: StageFolder) -> None:
         outcome = (
@@ -68,11 +62,6 @@ def ingest_stage(
         },
         outputs=dict.fromkeys(names, len(splits)),
         build=build,
-        count=lambda entries: Counts(
-            rows_in=rows(entries, READ),
-            kept=rows(entries, DOCUMENTS),
-            rejected=rows(entries, REJECTED),
-            failed=rows(entries, FAILED),
-        ),
-        prepare=prepare,
+        count=lambda entries: outcome_counts(entries, rows_in=rows(entries, READ), kept=DOCUMENTS),
+        prepare=lambda folder: write_splits(folder, splits),
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.records.address import Address, stamp
 from pipeline.records.failure import FAILURE_SCHEMA
@@ -29,6 +30,14 @@ class Outcome(NamedTuple):
 def all_kept(kept: pa.RecordBatch) -> Outcome:
     """The outcome of a batch of which no row was rejected or failed."""
     return Outcome(kept, empty(REJECTION_SCHEMA), empty(FAILURE_SCHEMA))
+
+
+def locators(documents: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The columns by which rejections and failures name documents and where they lie."""
+    provenance = documents.column("provenance")
+    return {name: documents.column(name) for name in ("id", "source", "url")} | {
+        name: pc.struct_field(provenance, name) for name in ("archive", "member", "offset")
+    }
 
 
 def empty(schema: pa.Schema) -> pa.RecordBatch:

@@ -1,6 +1,6 @@
 """Read a shard's inputs into batches of raw records, and state how many there were."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.records.manifest import ShardEntry, Statistics
 from pipeline.records.record import RECORD_SCHEMA
-from pipeline.storage.filesystem import open_input
+from pipeline.storage.filesystem import open_input, write_text
 from pipeline.storage.record_row import RecordRow, batches
 from pipeline.storage.splits import SourceConfig, Split, read_split
 from pipeline.storage.stage_folder import StageFolder
@@ -18,6 +18,17 @@ READ = "read"
 """Name of the receipts that say how many records a shard's inputs held."""
 
 SPLITS_NAME = "splits.jsonl"
+
+
+def write_splits(folder: StageFolder, splits: Sequence[Split]) -> None:
+    """Lay down how a stage's inputs divide into shards, before its graph runs."""
+    write_text(folder.locate(SPLITS_NAME), "".join(split.to_json() + "\n" for split in splits))
+
+
+def read_splits(folder: StageFolder) -> list[Split]:
+    """What :func:`write_splits` wrote, a split for each shard."""
+    with open_input(folder.locate(SPLITS_NAME)) as file:
+        return [Split.from_json(line.decode()) for line in file]
 
 
 @dataclass(eq=False)
@@ -53,8 +64,7 @@ class _ReadRecords(beam.DoFn):  # type: ignore[misc]
         self._splits: list[Split] = []
 
     def setup(self) -> None:
-        with open_input(self._folder.locate(SPLITS_NAME)) as file:
-            self._splits = [Split.from_json(line.decode()) for line in file]
+        self._splits = read_splits(self._folder)
 
     def process(self, shard: int) -> Iterator[pa.RecordBatch]:
         split = self._splits[shard]

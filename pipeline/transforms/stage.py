@@ -19,6 +19,7 @@ from pipeline.fingerprint import IDENTITY_CHARS, canonical_json, fingerprint
 from pipeline.records.manifest import Counts, Manifest, ShardEntry, Statistics, merge_statistics
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms import coders  # noqa: F401 - registers the coder of pa.RecordBatch
+from pipeline.transforms.outcome import FAILED, REJECTED
 
 Entries = Mapping[str, Sequence[ShardEntry]]
 
@@ -156,6 +157,16 @@ _RAISED = re.compile(
 def rows(entries: Entries, output: str) -> int:
     """Rows of an output over all its shards."""
     return sum(entry.rows for entry in entries[output])
+
+
+def outcome_counts(entries: Entries, *, rows_in: int, kept: str) -> Counts:
+    """What became of ``rows_in`` rows in a stage that writes ``kept``, rejected and failed."""
+    return Counts(
+        rows_in=rows_in,
+        kept=rows(entries, kept),
+        rejected=rows(entries, REJECTED),
+        failed=rows(entries, FAILED),
+    )
 
 
 def _receipt(folder: StageFolder, stage: str, output: str, shard: int) -> ShardEntry:

@@ -16,8 +16,8 @@ from pipeline.errors import ConfigError
 from pipeline.fingerprint import fingerprint
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
-from pipeline.records.manifest import Counts, ShardEntry
-from pipeline.storage.filesystem import join, open_input, write_text
+from pipeline.records.manifest import ShardEntry
+from pipeline.storage.filesystem import join
 from pipeline.storage.splits import Split
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.extract import summarize_documents
@@ -32,9 +32,9 @@ from pipeline.transforms.outcome import (
     split_outcome,
     tagged,
 )
-from pipeline.transforms.read import SPLITS_NAME
+from pipeline.transforms.read import read_splits, write_splits
 from pipeline.transforms.shards import PendingShards
-from pipeline.transforms.stage import Stage, rows
+from pipeline.transforms.stage import Stage, outcome_counts, rows
 from synth.config import SynthConfig, identity, skip_reason
 from synth.engines.inference import EndpointModelHandler
 from synth.engines.openai import EndpointConfig
@@ -73,10 +73,6 @@ def synthesize_stage(config: SynthConfig) -> Stage:
     splits = plan_problem_splits(listing, split_bytes=mathematics.split_bytes)
     names = (ASKED, DOCUMENTS, REJECTED, FAILED)
 
-    def prepare(folder: StageFolder) -> None:
-        lines = "".join(split.to_json() + "\n" for split in splits)
-        write_text(folder.locate(SPLITS_NAME), lines)
-
     def build(graph: beam.Pipeline, folder: StageFolder) -> None:
         outcome = (
             graph
@@ -93,13 +89,8 @@ def synthesize_stage(config: SynthConfig) -> Stage:
         inputs={"problems": fingerprint([[f.name, f.bytes, f.version] for f in listing])},
         outputs=dict.fromkeys(names, len(splits)),
         build=build,
-        count=lambda entries: Counts(
-            rows_in=rows(entries, ASKED),
-            kept=rows(entries, DOCUMENTS),
-            rejected=rows(entries, REJECTED),
-            failed=rows(entries, FAILED),
-        ),
-        prepare=prepare,
+        count=lambda entries: outcome_counts(entries, rows_in=rows(entries, ASKED), kept=DOCUMENTS),
+        prepare=lambda folder: write_splits(folder, splits),
     )
 
 
@@ -135,8 +126,7 @@ class _ReadProblems(beam.DoFn):  # type: ignore[misc]
         self._splits: list[Split] = []
 
     def setup(self) -> None:
-        with open_input(self._folder.locate(SPLITS_NAME)) as file:
-            self._splits = [Split.from_json(line.decode()) for line in file]
+        self._splits = read_splits(self._folder)
 
     def process(self, shard: int) -> Iterator[pa.RecordBatch]:
         split = self._splits[shard]

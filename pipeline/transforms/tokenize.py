@@ -7,7 +7,6 @@ from functools import cache
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.typehints.decorators import no_annotations
 
@@ -16,7 +15,7 @@ from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, tokenize
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
-from pipeline.records.manifest import Counts, Statistics
+from pipeline.records.manifest import Statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
@@ -33,12 +32,13 @@ from pipeline.transforms.outcome import (
     addressed,
     all_kept,
     empty,
+    locators,
     outputs,
     split_outcome,
     tagged,
 )
 from pipeline.transforms.shards import PendingShards
-from pipeline.transforms.stage import Finished, Stage, rows
+from pipeline.transforms.stage import Finished, Stage, outcome_counts
 
 STAGE = "tokenize"
 
@@ -127,11 +127,10 @@ def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = S
         inputs=inputs,
         outputs=dict.fromkeys(names, read.num_shards),
         build=build,
-        count=lambda entries: Counts(
+        count=lambda entries: outcome_counts(
+            entries,
             rows_in=taken if read.kept is None else read.kept.manifest.rows(KEPT),
-            kept=rows(entries, TOKENS),
-            rejected=rows(entries, REJECTED),
-            failed=rows(entries, FAILED),
+            kept=TOKENS,
         ),
     )
 
@@ -279,15 +278,8 @@ def _completed(batch: pa.RecordBatch, fields: Sequence[pa.Field]) -> pa.RecordBa
 
 
 def _failures(documents: pa.RecordBatch) -> pa.RecordBatch:
-    provenance = documents.column("provenance")
     count = documents.num_rows
-    values = {
-        "id": documents.column("id"),
-        "source": documents.column("source"),
-        "url": documents.column("url"),
-        "archive": pc.struct_field(provenance, "archive"),
-        "member": pc.struct_field(provenance, "member"),
-        "offset": pc.struct_field(provenance, "offset"),
+    values = locators(documents) | {
         "stage": pa.array([STAGE] * count, pa.string()),
         "error_type": pa.array(["RoundTripError"] * count, pa.string()),
         "message": pa.array(["its tokens decode to another text"] * count, pa.string()),
