@@ -54,6 +54,12 @@ Every option that is not listed here goes to Beam.""",
         "count every row and window of a run again, from its files alone",
         "reasonmill verify runs/demo",
     ),
+    "extract": (
+        "print the text of one page, PDF, notebook, source or text file",
+        """reasonmill extract page.html
+  reasonmill extract https://example.org/ --json
+  curl -s https://example.org/ | reasonmill extract - --engine trafilatura""",
+    ),
     "doctor": (
         "check that this machine has what a run needs",
         "reasonmill doctor",
@@ -126,6 +132,20 @@ def build_parser() -> argparse.ArgumentParser:
     made["inspect"].add_argument(
         "--limit", type=int, default=5, metavar="N", help="examples to show (default 5)"
     )
+    made["extract"].add_argument(
+        "source", help="a file, an http(s) address, an fsspec path such as gs://..., or - for stdin"
+    )
+    made["extract"].add_argument(
+        "--engine",
+        choices=["reasonmill", "trafilatura", "resiliparse"],
+        default="reasonmill",
+        help="who reads a page (default reasonmill; the others are there to compare with)",
+    )
+    made["extract"].add_argument(
+        "--json",
+        action="store_true",
+        help="print all that was found as JSON: text, title, language, date, licence, counts",
+    )
     return parser
 
 
@@ -162,6 +182,10 @@ def _act(known: argparse.Namespace, beam_options: list[str]) -> int:
 
             for line in verify_run(known.run):
                 print(line)
+        case "extract":
+            from pipeline.extraction import print_extraction
+
+            return print_extraction(known.source, engine=known.engine, is_json=known.json)
         case "doctor":
             from pipeline.doctor import examine
 

@@ -19,6 +19,7 @@ PROMISED = {
     "stats": {"run", "--help"},
     "inspect": {"run", "--id", "--rejected", "--failed", "--token", "--limit", "--help"},
     "verify": {"run", "--help"},
+    "extract": {"source", "--engine", "--json", "--help"},
     "doctor": {"--help"},
 }
 
