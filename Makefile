@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RECIPE ?= recipes/demo.yaml
+SECONDS ?= 300
 
-.PHONY: help demo demo-flink test check format schema lock clean
+.PHONY: help demo demo-flink test fuzz check format schema lock clean
 
 help:
 	@echo "make demo        set up .venv and run $(RECIPE) into runs/demo (about 3 minutes)"
 	@echo "make test        set up .venv with the test tools and torch (3 GB), and run the tests"
+	@echo "make fuzz        broken pages for the page extractor, SECONDS=$(SECONDS) of them"
 	@echo "make check       ruff and mypy"
 	@echo "make demo-flink  the demo on a real Flink; needs Java 11+ and Maven"
 	@echo "make lock        pin requirements/*.in again"
@@ -22,6 +24,9 @@ demo-flink: .venv/core.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
+
+fuzz: .venv/dev.stamp
+	$(BIN)/python -m tests.fuzz.html_pages --seconds $(SECONDS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -121,6 +121,17 @@ def extract(item: Input, config: ExtractConfig) -> Extraction:
             return plain.extract(item.payload, charset=item.charset)
 
 
+def prepare(item: Input, config: ExtractConfig) -> None:
+    """Do what a process does once for inputs of this kind, so that no input is charged for it.
+
+    Compiling the kernels for web pages takes some ten seconds where no cache holds them.
+    """
+    if kind_of(item) == "html" and config.html.engine == "reasonmill":
+        from extractors import html
+
+        html.prepare()
+
+
 def versions() -> dict[str, int]:
     """Version of every extractor by name: a text can change only when one of these does."""
     from extractors import code, html, pdf, plain

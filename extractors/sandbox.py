@@ -72,22 +72,29 @@ class Sandbox(Generic[T, R]):
 
     ``function`` must be picklable by reference (importable, or a ``functools.partial`` of such)
     and is imported by the child once. ``memory_limit_bytes`` is address space beyond what the
-    child held before the item. The child starts with the first ``map`` and lives until ``close``
-    or the end of this process. Not thread-safe: one Sandbox for each thread.
+    child held before the item. ``prepare`` is called with each item before its limits start, for
+    what a process does once (compiling, loading); what it raises is passed over. The child starts
+    with the first ``map`` and lives until ``close`` or the end of this process. Not thread-safe:
+    one Sandbox for each thread.
 
     The child runs with a fixed hash seed, so that an extractor that iterates over a set gives
     the same text everywhere.
     """
 
     def __init__(
-        self, function: Callable[[T], R], *, time_limit_seconds: float, memory_limit_bytes: int
+        self,
+        function: Callable[[T], R],
+        *,
+        time_limit_seconds: float,
+        memory_limit_bytes: int,
+        prepare: Callable[[T], None] | None = None,
     ) -> None:
         wall_limit_seconds = time_limit_seconds * WALL_PER_CPU
         self._function = function
         self._time_limit_seconds = time_limit_seconds
         self._wall_limit_seconds = wall_limit_seconds
         self._setup = pickle.dumps(
-            (function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes)
+            (function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes, prepare)
         )
         self._child: _Child | None = None
 

@@ -2,8 +2,8 @@
 
 Started as ``python -m extractors.sandbox_child REQUESTS RESULTS`` with two inherited pipe ends.
 Frames are an 8-byte length and that many bytes. The first frame is the pickled set-up
-``(function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes)`` and is answered by one
-result; each later frame is a pickled list of pickled items and is answered by one result an item.
+``(function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes, prepare)``; it is answered
+by one result. Each later frame is a pickled list of pickled items, answered by one result an item.
 A result is the pickled pair ``(outcome, is_spent)``; see :func:`_outcome` for the outcomes.
 
 The kernel enforces the limits, whatever native code is doing and whether or not the parent still
@@ -72,11 +72,16 @@ def main(requests_fd: int, results_fd: int) -> None:
         write_frame(results, pickle.dumps((("loaded", None) if is_loaded else outcome, False)))
         if not is_loaded:
             return
-        function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes = outcome[1]
+        function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes, prepare = outcome[1]
         idle_bytes = _address_space_bytes()
         while _wait_for_request(requests, parent) and (frame := read_frame(requests)) is not None:
             for item in pickle.loads(frame):
                 argument = pickle.loads(item)
+                if prepare is not None:
+                    held_bytes = _address_space_bytes()
+                    with contextlib.suppress(Exception):
+                        prepare(argument)
+                    idle_bytes += _address_space_bytes() - held_bytes
                 with _limits(time_limit_seconds, wall_limit_seconds, memory_limit_bytes):
                     outcome = _outcome(function, argument)
                 is_spent = _address_space_bytes() - idle_bytes > memory_limit_bytes

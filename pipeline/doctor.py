@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from extractors.routing import ExtractConfig, Input, extract
+from extractors.routing import ExtractConfig, Input, extract, prepare
 from extractors.sandbox import Ok, Sandbox
 from filters.annotation import AnnotateConfig, build_annotators
 from mixtures.tokenization import Tokenizer
@@ -67,6 +67,7 @@ def _sandbox() -> str:
         partial(extract, config=config),
         time_limit_seconds=config.sandbox.time_limit_seconds,
         memory_limit_bytes=config.sandbox.memory_limit_bytes,
+        prepare=partial(prepare, config=config),
     ) as sandbox:
         [result] = sandbox.map([item])
     if not isinstance(result, Ok):

@@ -1,19 +1,28 @@
 """Web pages to Markdown: main text, with mathematics as TeX and code as it was written.
 
-The way: bytes -> charset -> tree (formulas and code set aside) -> boilerplate -> markdown.
+The way: bytes -> charset -> tree (formulas and listings set aside) -> tape and blocks -> what is
+main content, or who said what in a thread -> Markdown.
 """
 
+from dataclasses import replace
+from functools import cache
 from typing import Literal, get_args
+
+import numpy as np
 
 from extractors import charset
 from extractors.extraction import Extraction, NotADocumentError, Structure
-from extractors.html import boilerplate, engines, markdown, metadata, parsing
+from extractors.html import content_tree, engines, metadata, structures
+from extractors.html.content import main_content
+from extractors.html.page import Page, parse
+from extractors.html.threads import thread_gate, threads, turns
+from extractors.html.writing import markdown
 
 Engine = Literal["reasonmill", "trafilatura", "resiliparse"]
 
 NAME = "html"
 MEDIA_TYPE = "text/html"
-VERSION = 1
+VERSION = 2
 """Bumped whenever the text of any page can change."""
 
 MAX_BYTES = 32_000_000
@@ -31,12 +40,11 @@ def extract(
     if engine not in get_args(Engine):
         raise ValueError(f"engine must be one of {', '.join(get_args(Engine))}, got {engine!r}")
     source = _decode(html, charset)
-    page = parsing.parse(source)
+    page = parse(source)
     described = metadata.read(page, url)
     structure = Structure()
     if engine == "reasonmill":
-        main = boilerplate.find_main(page)
-        text, structure = markdown.render(main, page)
+        text, structure = _markdown(page, url)
     elif engine == "trafilatura":
         text = engines.trafilatura_text(source, url)
     else:
@@ -55,6 +63,37 @@ def extract(
         license=described.license,
         structure=structure,
     )
+
+
+def _markdown(page: Page, url: str | None) -> tuple[str, Structure]:
+    """Of a thread the turns; of any other page the main content, without readers' comments."""
+    blocks = main_content.read_blocks(page)
+    raw_formulas = structures.raw_formulas_of(page, blocks)
+    structures.count(page, blocks, raw_formulas)
+    scores = main_content.scores(page, blocks, url)
+    thread = None
+    if thread_gate.may_hold_thread(page, url):
+        whole = content_tree.build(page, blocks, np.ones(len(blocks), np.bool_))
+        thread = threads.find_thread(whole, page)
+    if thread is not None and not thread.is_comment_section:
+        is_kept = main_content.choose_in_turns(blocks, scores, raw_formulas)
+        elements, num_posts = turns.nodes(page, blocks, is_kept, thread)
+        text, kept = markdown.render_elements(elements, page)
+        return text, replace(kept, posts_found=len(thread), posts_kept=num_posts)
+    num_posts = num_comments = 0
+    if thread is not None:
+        num_posts = len(thread)
+        num_comments = sum(post.kind == "comment" for post in thread.posts)
+        scores = np.where(turns.outside_comments(blocks, thread), scores, -np.inf)
+    is_kept = main_content.choose(page, blocks, scores, raw_formulas)
+    text, kept = markdown.render(content_tree.build(page, blocks, is_kept), page)
+    return text, replace(kept, posts_found=num_posts, posts_kept=num_posts - num_comments)
+
+
+@cache
+def prepare() -> None:
+    """Load the model and compile every kernel, once a process."""
+    extract_text(b"<title>A page</title><p>A paragraph of it, with <a href='x'>a link</a>.", None)
 
 
 def extract_text(html: bytes, url: str | None) -> str:

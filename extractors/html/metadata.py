@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from extractors.html.tree import HEADINGS, Element, Page
+from extractors.html.page import Page
 from pipeline.storage.licenses import spdx_of_url
 
 MAX_TITLE_CHARS = 500
@@ -58,34 +58,11 @@ def read(page: Page, url: str | None) -> Metadata:
 
 
 def _title(page: Page, metas: dict[str, str]) -> str | None:
-    for candidate in (metas.get("og:title"), page.title, _first_heading(page.body)):
+    for candidate in (metas.get("og:title"), page.title, page.heading):
         title = " ".join((candidate or "").split())
         if title:
             return title[:MAX_TITLE_CHARS]
     return None
-
-
-def _first_heading(element: Element) -> str | None:
-    """Text of the first h1 of the tree, as far as it is plain."""
-    for child in element.children:
-        if not isinstance(child, Element):
-            continue
-        if child.tag == "h1":
-            return _plain_text(child)
-        if child.tag not in HEADINGS and (found := _first_heading(child)):
-            return found
-    return None
-
-
-def _plain_text(element: Element) -> str:
-    return " ".join(
-        child
-        if isinstance(child, str)
-        else _plain_text(child)
-        if isinstance(child, Element)
-        else ""
-        for child in element.children
-    )
 
 
 def _language(page: Page, metas: dict[str, str]) -> str | None:

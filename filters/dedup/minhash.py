@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from filters.dedup.compilation import compile_kernel
 from filters.dedup.shingles import BLOCK_SHINGLES, hash_shingles
+from pipeline.compilation import compile_kernel
 
 Signatures = npt.NDArray[np.uint32]
 """Shape (documents, permutations)."""

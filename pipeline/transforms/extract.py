@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from extractors.extraction import Extraction
-from extractors.routing import ExtractConfig, Input, extract
+from extractors.routing import ExtractConfig, Input, extract, prepare
 from extractors.sandbox import Failed, Ok, Rejected, Sandbox
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
@@ -57,6 +57,7 @@ class _Extract(beam.DoFn):  # type: ignore[misc]
             partial(extract, config=self._config),
             time_limit_seconds=limits.time_limit_seconds,
             memory_limit_bytes=limits.memory_limit_bytes,
+            prepare=partial(prepare, config=self._config),
         )
 
     def process(self, records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

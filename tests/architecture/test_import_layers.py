@@ -5,7 +5,7 @@ import sys
 from tests.architecture.modules import PACKAGES, imports_of, is_below, shipped
 
 LAYERS = {
-    0: ("pipeline.errors", "pipeline.fingerprint", "pipeline.records"),
+    0: ("pipeline.compilation", "pipeline.errors", "pipeline.fingerprint", "pipeline.records"),
     1: ("pipeline.storage",),
     2: ("extractors", "filters", "synth", "mixtures"),
     3: ("pipeline.transforms",),
@@ -84,7 +84,11 @@ def test_the_package_that_holds_bottom_and_top_imports_nothing():
 
 
 def test_records_need_pyarrow_only():
-    allowed = {"pipeline.fingerprint": {"pydantic"}, "pipeline.errors": set()}
+    allowed = {
+        "pipeline.compilation": {"numba"},
+        "pipeline.fingerprint": {"pydantic"},
+        "pipeline.errors": set(),
+    }
     for module in shipped():
         if layer_of(module.name) == 0:
             beyond = foreign(imports_of(module)) - allowed.get(module.name, {"pyarrow"})

@@ -56,3 +56,16 @@ def hash_of(text: str) -> int:
 def process_id(_: object) -> int:
     """The pid of the child."""
     return os.getpid()
+
+
+def busy_once(_: object) -> None:
+    """Burn more CPU time than an item may, the first time."""
+    if not SERVED:
+        deadline = time.process_time() + 1
+        while time.process_time() < deadline:
+            pass
+
+
+def fail_to_prepare(_: object) -> None:
+    """Fail as a preparation may."""
+    raise ValueError("nothing to prepare")

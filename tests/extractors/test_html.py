@@ -205,11 +205,12 @@ def test_furniture_is_left_out_and_a_headline_outside_is_brought_back() -> None:
 
 
 def test_comments_are_furniture_of_an_article_and_the_content_of_a_forum() -> None:
-    comment = f"<div class='comment'><p>{SENTENCE}</p></div>"
-    news = f"<main><p>{SENTENCE * 9}</p>{comment}</main>"
-    thread = f"<main><h1>A question</h1>{comment * 4}</main>"
-    assert extract_text(news.encode(), None).count(SENTENCE.strip()) == 9
-    assert extract_text(thread.encode(), None).count(SENTENCE.strip()) == 4
+    article = extract((GOLDEN / "threads" / "article_comments.html").read_bytes(), None)
+    assert "the river rose by a metre" in article.text
+    assert "Our cellar is under water" not in article.text
+    assert (article.structure.posts_found, article.structure.posts_kept) == (3, 1)
+    forum = extract((GOLDEN / "threads" / "phpbb.html").read_bytes(), None)
+    assert forum.structure.posts_found == forum.structure.posts_kept == forum.text.count("**") / 2
 
 
 @pytest.mark.parametrize("engine", ["trafilatura", "resiliparse"])

@@ -12,7 +12,13 @@ import pytest
 
 from extractors.sandbox import Failed, Ok, Rejected, Sandbox
 from pipeline.errors import ConfigError
-from tests.extractors.sandboxed_functions import behave, hash_of, process_id
+from tests.extractors.sandboxed_functions import (
+    behave,
+    busy_once,
+    fail_to_prepare,
+    hash_of,
+    process_id,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -160,3 +166,18 @@ def _is_running(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_preparing_is_not_charged_to_the_item() -> None:
+    with Sandbox(
+        behave, time_limit_seconds=0.5, memory_limit_bytes=1 << 28, prepare=busy_once
+    ) as sandbox:
+        outcomes = sandbox.map(["return", "return"])
+    assert all(isinstance(outcome, Ok) for outcome in outcomes)
+
+
+def test_what_preparing_raises_is_passed_over() -> None:
+    with Sandbox(
+        behave, time_limit_seconds=1, memory_limit_bytes=1 << 28, prepare=fail_to_prepare
+    ) as sandbox:
+        assert isinstance(sandbox.map(["return"])[0], Ok)

@@ -7,8 +7,8 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.dedup.compilation import compile_kernel
 from filters.dedup.shingles import MAX_WORD_BYTES, hash_shingles
+from pipeline.compilation import compile_kernel
 
 UNSPACED = r"\u0e01-\u0e3a\u0e40-\u0e4e\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\U00020000-\U0002a6df"
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")

@@ -1,4 +1,4 @@
-"""Machine code for the kernels of this package, cached on disk where there is a place for it."""
+"""Machine code for kernels over flat arrays, cached on disk where there is a place for it."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,0 +1,1 @@
+"""Judges which blocks of a page are its main content."""

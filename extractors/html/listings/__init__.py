@@ -1,0 +1,1 @@
+"""Recognises code listings, and undoes what highlighters did to them."""

@@ -1,0 +1,1 @@
+"""Recognises mathematics in whatever markup it has on the web, and gives its TeX."""

@@ -1,0 +1,1 @@
+"""Finds the turns of forums, question-and-answer sites and comment trees."""

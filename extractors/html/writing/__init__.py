@@ -1,0 +1,1 @@
+"""Writes a content tree as Markdown."""
