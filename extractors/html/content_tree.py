@@ -23,9 +23,11 @@ def build(page: Page, blocks: Blocks, is_kept: npt.NDArray[np.bool_], root: int 
     tape = page.tape
     markup = tape.markup
     stop_row = int(tape.end[root])
-    kept_before = np.concatenate(([0], np.cumsum(is_kept)))
+    low, high = int(blocks.first[root]), int(blocks.last[root])  # only these lie in the subtree
+    kept_before = np.concatenate(([0], np.cumsum(is_kept[low:high])))
     of_node = blocks.of_node[root:stop_row]
-    holds = kept_before[blocks.last[root:stop_row]] > kept_before[blocks.first[root:stop_row]]
+    first, last = blocks.first[root:stop_row] - low, blocks.last[root:stop_row] - low
+    holds = kept_before[last] > kept_before[first]
     tag_of = tape.tag[root:stop_row]
     is_text = tag_of < OTHER
     is_leafless = tape.end[root:stop_row] == np.arange(root + 1, stop_row + 1)

@@ -98,7 +98,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, float]] = {
     "option groups": (lambda: WORDS + b"<optgroup>" * 60_000, TEXT, 1.0),
     "listings in listings": (lambda: WORDS + b"<pre>" * 19_000, TEXT, 5.0),
     "turns": (
-        lambda: b"<div class=post><b class=author>a</b><p>" + WORDS + b"</div>" * 20_000,
+        lambda: (
+            b"<a>Reply</a>"
+            + (b"<div class=post><b class=author>a</b><p>" + WORDS + b"</div>") * 5_000
+        ),
         TEXT,
         5.0,
     ),

@@ -6,18 +6,37 @@ Legend of shapes: n nodes, b blocks, f features, t tokens, w words.
 import numpy as np
 import numpy.typing as npt
 
-from extractors.html.content import blocks as blocks_module
+from extractors.html.content.blocks import (
+    BARS,
+    BOLD_CHARS,
+    BREAKS,
+    BUTTON_CHARS,
+    CAPITALIZED,
+    CHARS,
+    CODES,
+    COMMAS,
+    DIGITS,
+    ENDS_IN_STOP,
+    FIRST_DIGIT,
+    FORMULAS,
+    HIDDEN_CHARS,
+    IMAGES,
+    INPUTS,
+    LINK_WORDS,
+    LINKS,
+    LONG_WORDS,
+    STARTS_UPPER,
+    STOPS,
+    TIMES,
+    UPPER,
+    WIDE,
+    WORDS,
+)
 from extractors.html.content.tape import TAG_OF_NAME
 from pipeline.compilation import compile_kernel
 
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
-
-(
-    CHARS, WORDS, LINK_CHARS, LINK_WORDS, LINKS, DIGITS, UPPER, STOPS, COMMAS, BARS, LONG_WORDS,
-    FORMULAS, CODES, CODE_CHARS, BOLD_CHARS, BREAKS, ENDS_IN_STOP, STARTS_UPPER, INPUTS, IMAGES,
-    WIDE, HIDDEN_CHARS, BUTTON_CHARS, TIMES, CAPITALIZED, FIRST_DIGIT,
-) = range(blocks_module.NUM_COUNTS)  # fmt: skip
 
 A = TAG_OF_NAME["a"]
 MAX_PROSE_LINK_RATIO = 0.5

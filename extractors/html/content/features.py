@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from extractors.html.content.blocks import Blocks
 from extractors.html.content.feature_kernel import fill
+from extractors.html.content.page_signals import NUM_SIGNALS
 from extractors.html.content.tape import TAG_OF_NAME, Tape, hash_of
 
 Floats = npt.NDArray[np.float64]
@@ -103,7 +104,6 @@ PLACE = (
 NEIGHBOUR = ("words", "link_ratio", "tag_group", "odds", "stops", "is_sibling")
 LIKE = ("blocks", "words_ratio", "mean_words", "link_ratio", "odds", "index_ratio")
 WHOLE = ("words", "blocks", "link_ratio", "words_per_block", "prose_ratio", "headings", "inputs")
-NUM_PAGE_FLAGS = 16
 
 FEATURE_NAMES = (
     *OWN,
@@ -117,7 +117,7 @@ FEATURE_NAMES = (
     *(f"like{kind}_{name}" for kind in (1, 3) for name in LIKE),
     "same_text_blocks",
     *(f"page_{name}" for name in WHOLE),
-    *(f"page_flag{number}" for number in range(NUM_PAGE_FLAGS)),
+    *(f"page_flag{number}" for number in range(NUM_SIGNALS)),
 )
 NUM_FEATURES = len(FEATURE_NAMES)
 

@@ -97,9 +97,9 @@ NAME_HASHES, NAME_TAGS = _table(
         for name in {*NAMES, *DROPPED_NAMES, *VOID_NAMES, *RAW_NAMES}
     }
 )
-"""What the scanner knows of element names, sorted by hash."""
+"""What the scanner knows of element names."""
 
-CLASS, ID, ROLE, ITEMPROP, ITEMTYPE, STYLE, HIDDEN_ATTRIBUTE, ARIA, HREF = range(1, 10)
+CLASS, ID, ROLE, ITEMPROP, ITEMTYPE, STYLE, HIDDEN_ATTRIBUTE, ARIA = range(1, 9)
 ATTRIBUTE_HASHES, ATTRIBUTE_KINDS = _table(
     {
         "class": CLASS,
@@ -110,7 +110,6 @@ ATTRIBUTE_HASHES, ATTRIBUTE_KINDS = _table(
         "style": STYLE,
         "hidden": HIDDEN_ATTRIBUTE,
         "aria-hidden": ARIA,
-        "href": HREF,
     }
 )
 
@@ -186,10 +185,10 @@ def scan(
     flags = np.zeros(capacity, np.uint8)
     own_hash = np.zeros(capacity, np.uint64)
     # Not set to zero: most of it is never touched.
-    token_node = np.empty(24 * num_marks, np.int32)
-    token_hash = np.empty(24 * num_marks, np.uint64)
+    token_node = np.empty(TOKENS_OF_NODE * num_marks, np.int32)
+    token_hash = np.empty(TOKENS_OF_NODE * num_marks, np.uint64)
     num_tokens = 0
-    stack = np.zeros(200 + 2, np.int32)
+    stack = np.zeros(MAX_DEPTH + 2, np.int32)
     depth = 0
     too_deep = 0  # open elements beyond the stack
     dropped = 0  # open elements from the dropped one on
@@ -272,8 +271,8 @@ def scan(
                 known = np.int64(name_tags[slot])
                 break
             slot = (slot + 1) & 1023
-        is_void = known & (1 << 10) != 0
-        is_kept = dropped == 0 and known & (1 << 11) == 0
+        is_void = known & VOID != 0
+        is_kept = dropped == 0 and known & DROPPED == 0
         number = known & 1023
         flag = 0
         own = hashed
@@ -321,7 +320,7 @@ def scan(
                     is_part = (97 <= byte <= 122) or is_upper or byte >= 128
                     # camelCase parts words as hyphens and digits do
                     if length and (not is_part or (is_upper and previous_lower)):
-                        if length >= 2 and node_tokens < 24:
+                        if length >= 2 and node_tokens < TOKENS_OF_NODE:
                             token_node[num_tokens] = node
                             token_hash[num_tokens] = word
                             num_tokens += 1
@@ -357,20 +356,20 @@ def scan(
                     elif matched == 4 and byte == 110:  # n
                         matched = 5
                     elif matched == 5 and byte == 101:  # e
-                        flag |= 1
+                        flag |= HIDDEN
                         matched = 0
                     elif matched == 13 and byte == 105:  # i
                         matched = 14
                     elif matched == 14 and byte == 100:  # d
-                        flag |= 1
+                        flag |= HIDDEN
                         matched = 0
                     else:
                         matched = 1 if byte == 121 else 0
             elif kind == 7:
-                flag |= 1
+                flag |= HIDDEN
             elif kind == 8:
                 if value_stop - value_start == 4:  # "true"
-                    flag |= 2
+                    flag |= ARIA_HIDDEN
         attributes_stop = cursor
         position = cursor + 1
         if dropped > 0:
@@ -379,7 +378,7 @@ def scan(
         elif not is_kept:
             if not is_void:
                 dropped = 1
-        elif depth >= 200 and not is_void:
+        elif depth >= MAX_DEPTH and not is_void:
             too_deep += 1
             num_tokens -= node_tokens  # it has no row to hang them on
         else:
@@ -395,7 +394,7 @@ def scan(
                 stack[depth] = node
                 depth += 1
             node += 1
-        if known & (1 << 12) != 0 and not is_void:
+        if known & RAW != 0 and not is_void:
             # Raw text: on to this element's own end tag.
             length = name_stop - name_start
             while position < size:

@@ -19,10 +19,11 @@ def nodes(page: Page, blocks: Blocks, is_kept: Mask, thread: Thread) -> tuple[li
     """The title, and for each turn who speaks and its body; and how many turns have text left."""
     found: list[Node] = []
     num_kept = 0
+    is_said = np.zeros(len(blocks), np.bool_)
     if thread.title:
         found.append(_made("h1", thread.title))
     for post in thread.posts:
-        body = body_of(page, blocks, is_kept, post)
+        body = body_of(page, blocks, is_kept, is_said, post)
         if not body:
             continue
         header = " ".join(filter(None, (REPLY_MARK * min(post.depth, 8), header_of(post))))
@@ -33,19 +34,25 @@ def nodes(page: Page, blocks: Blocks, is_kept: Mask, thread: Thread) -> tuple[li
     return found, num_kept
 
 
-def body_of(page: Page, blocks: Blocks, is_kept: Mask, post: Post) -> list[Element]:
-    """What was written in a turn; empty when nothing of it is left."""
-    is_said = np.zeros(len(blocks), np.bool_)
-    for element in post.body:
-        is_said[blocks.first[element.row] : blocks.last[element.row]] = True
+def body_of(page: Page, blocks: Blocks, is_kept: Mask, is_said: Mask, post: Post) -> list[Element]:
+    """What was written in a turn; empty when nothing of it is left.
+
+    ``is_said`` is all False, and is again afterwards: with an array of its own for each turn, a
+    long thread would cost its square.
+    """
+    spans = [slice(blocks.first[part.row], blocks.last[part.row]) for part in post.body]
+    for span in spans:
+        is_said[span] = is_kept[span]
     for element in post.excluded:
         is_said[blocks.first[element.row] : blocks.last[element.row]] = False
-    is_said &= is_kept
-    return [
+    body = [
         content_tree.build(page, blocks, is_said, element.row)
-        for element in post.body
-        if is_said[blocks.first[element.row] : blocks.last[element.row]].any()
+        for element, span in zip(post.body, spans, strict=True)
+        if is_said[span].any()
     ]
+    for span in spans:
+        is_said[span] = False
+    return body
 
 
 def outside_comments(blocks: Blocks, thread: Thread) -> npt.NDArray[np.bool_]:
