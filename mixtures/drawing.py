@@ -1,10 +1,12 @@
-"""Drawing: which hash bins of a component make up a number of tokens, to within a document.
+"""Drawing: which hash bins of a cell make up a number of tokens, to within a document.
 
 Documents come whole, so a target is met by a subset of bins. Bins are taken in the order of the
-selection hash, which makes the subset random; only the last few are chosen for their size.
+selection hash, which makes the subset random; only the last few are chosen for their size. A cell
+remembers what was drawn: bins used less often come first, so no document is used twice before all
+have been used once, over all stages of a run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,41 +15,70 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Every document ``whole_copies`` times, those of ``extra_bins`` once more; the sum of tokens.
+@dataclass
+class Deck:
+    """The bins of a cell, and how often each has been drawn; no two counts differ by over 1.
 
-    ``extra_bins`` are half-open ranges of bins, ascending.
+    ``sizes`` are tokens, none 0; ``copies`` stands beside it.
     """
 
-    whole_copies: int
-    extra_bins: tuple[tuple[int, int], ...]
-    tokens: int
+    sizes: Int64Array
+    copies: Int64Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = np.zeros(len(self.sizes), np.int64)
+
+    @property
+    def total(self) -> int:
+        """Tokens of all bins, once."""
+        return int(self.sizes.sum())
+
+    @property
+    def used(self) -> int:
+        """Tokens drawn so far."""
+        return int((self.sizes * self.copies).sum())
+
+    def draw(self, *, target_tokens: int, max_tokens: int) -> Int64Array:
+        """Draw copies of every bin; their tokens are as near to the target as documents allow.
+
+        What is missing, or too much, is less than any document that could be added, or left out, to
+        mend it. Raises ValueError when the target lies above the maximum, or there is nothing to
+        draw from.
+        """
+        if not 0 <= target_tokens <= max_tokens or (target_tokens and not len(self.sizes)):
+            raise ValueError(
+                f"cannot draw {target_tokens} tokens, at most {max_tokens}, from {self.total}"
+            )
+        if not len(self.sizes):
+            return np.zeros(0, np.int64)
+        drawn = np.zeros(len(self.sizes), np.int64)
+        least = self.copies.min()
+        behind = np.flatnonzero(self.copies == least)
+        left = int(self.sizes[behind].sum())
+        if target_tokens >= left:
+            whole, _ = divmod(target_tokens - left, self.total)
+            drawn[behind] += 1
+            drawn += whole
+            behind = np.arange(len(self.sizes))
+            target_tokens -= left + whole * self.total
+            max_tokens -= left + whole * self.total
+        taken = behind[_nearest(self.sizes[behind], target_tokens, max_tokens)]
+        drawn[taken] += 1
+        self.copies += drawn
+        return drawn
 
 
-def draw(bin_tokens: Int64Array, *, target_tokens: int, max_tokens: int) -> Draw:
-    """Come as near to ``target_tokens`` as whole documents allow, never above ``max_tokens``.
-
-    ``bin_tokens`` has one number for each bin. What is missing, or too much, is less than any
-    document that could be added, or left out, to mend it. Raises ValueError when the target lies
-    above the maximum, or there is nothing to draw from.
-    """
-    total = int(bin_tokens.sum())
-    if not 0 <= target_tokens <= max_tokens or (target_tokens and not total):
-        raise ValueError(
-            f"cannot draw {target_tokens} tokens, at most {max_tokens}, from {total} tokens"
-        )
-    whole_copies, part = divmod(target_tokens, total) if total else (0, 0)
-    occupied = np.flatnonzero(bin_tokens)
-    sizes = bin_tokens[occupied]
-    is_taken, below = _subset(sizes, part)
+def _nearest(sizes: Int64Array, target: int, limit: int) -> BoolArray:
+    """Choose sizes whose sum is nearest to ``target`` and at most ``limit``."""
+    is_taken, below = _subset(sizes, target)
     # The best subset above the target leaves out the best one below the rest. Bins are left out
     # from the end, so that both subsets begin with the same bins.
-    is_left_out, left_out = _subset(sizes[::-1], total - part)
+    total = int(sizes.sum())
+    is_left_out, left_out = _subset(sizes[::-1], total - target)
     above = total - left_out
-    if above - part < part - below and whole_copies * total + above <= max_tokens:
-        is_taken, below = ~is_left_out[::-1], above
-    return Draw(whole_copies, _ranges(occupied, is_taken), whole_copies * total + below)
+    if above - target < target - below and above <= limit:
+        is_taken = ~is_left_out[::-1]
+    return is_taken
 
 
 def _subset(sizes: Int64Array, target: int) -> tuple[BoolArray, int]:
@@ -87,12 +118,3 @@ def _exchange(sizes: Int64Array, is_taken: BoolArray, missing: int) -> int:
     best = int(np.argmin(left))
     is_taken[outside[best]], is_taken[partners[best]] = True, False
     return int(left[best])
-
-
-def _ranges(occupied: Int64Array, is_taken: BoolArray) -> tuple[tuple[int, int], ...]:
-    """Ranges of bins that hold the taken ones and no occupied one besides."""
-    edges = np.flatnonzero(np.diff(is_taken, prepend=False, append=False))
-    return tuple(
-        (int(occupied[first]), int(occupied[end - 1]) + 1)
-        for first, end in edges.reshape(-1, 2).tolist()
-    )

@@ -10,47 +10,78 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mixtures.cells import Cell, assign_cells
 from mixtures.hashing import UInt64Array, id_words, keyed_hashes
-from mixtures.solution import ComponentSolution, StageSolution
-from mixtures.supply import NUM_BINS, Int32Array, Int64Array, selection_bins
+from mixtures.solution import MixtureSolution, Run
+from mixtures.spec import MixtureConfig
+from mixtures.supply import NUM_BINS, Int32Array, selection_bins
+
+Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class SampledCopies:
     """Copies drawn from a batch, all arrays of one length, by component and row.
 
-    ``row`` is the document's row in the batch, ``component`` its number in the stage, ``copy``
-    counts from 0, and ``order`` is the copy's place in the stage's global shuffle, uniform over
-    64 bits.
+    ``row`` is the document's row in the batch, ``component`` its number in the stage. ``copy``
+    counts from 0 in the stage, ``seen`` is how many copies the run has used before this one, those
+    of earlier stages included. ``order`` is the copy's place in the stage's global shuffle, uniform
+    over 64 bits.
     """
 
     row: Int64Array
     component: Int32Array
     copy: Int32Array
+    seen: Int32Array
     order: UInt64Array
 
 
 def sample(
-    ids: pa.Array, components: Int32Array, *, stage: StageSolution, seed: int
+    columns: pa.RecordBatch,
+    ids: pa.Array,
+    *,
+    mixture: MixtureConfig,
+    solution: MixtureSolution,
+    stage: str,
 ) -> SampledCopies:
     """Draw the copies of a batch's documents that ``stage`` trains on.
 
-    ``components`` comes from ``mixtures.supply.assign`` for the same stage, row for row; rows no
-    component takes are drawn never.
+    ``columns`` holds what conditions and curves name, ``ids`` stands beside it, row for row.
+    ``mixture`` is the one that was solved.
     """
     words = id_words(ids)
-    parts = []
-    for number, component in enumerate(stage.components):
-        rows = np.flatnonzero(components == number)
-        bins = selection_bins(words[rows], seed=seed, stage=stage.name, component=component.name)
-        copies_of_row = component.whole_copies + _is_extra(component)[bins]
-        drawn = np.repeat(rows, copies_of_row)
-        first_copy = np.cumsum(copies_of_row) - copies_of_row
-        copy = (np.arange(len(drawn)) - np.repeat(first_copy, copies_of_row)).astype(np.int32)
-        order = keyed_hashes(words[drawn], "order", seed, stage.name, component.name, copies=copy)
-        parts.append((drawn, np.full(len(drawn), number, np.int32), copy, order))
-    row, number_of, copy, order = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return SampledCopies(row=row, component=number_of, copy=copy, order=order)
+    cell_of, keys = assign_cells(columns, mixture, solution.cuts)
+    bins = selection_bins(words, seed=mixture.seed)
+    number_of_stage = [one.name for one in mixture.stages].index(stage)
+    component = np.full(len(ids), -1, np.int32)
+    before, copies = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int64)
+    runs_of = solution.stage(stage).cells
+    for number, key in enumerate(keys):
+        slot = Cell.parse(key, mixture).slots[number_of_stage]
+        if slot is None or key not in runs_of:
+            continue
+        rows = np.flatnonzero(cell_of == number)
+        component[rows] = slot.component
+        before_of_bin, copies_of_bin = _by_bin(runs_of[key])
+        before[rows], copies[rows] = before_of_bin[bins[rows]], copies_of_bin[bins[rows]]
+    by_component = np.argsort(component, kind="stable")
+    drawn = np.repeat(by_component, copies[by_component])
+    first_copy = np.cumsum(copies[by_component]) - copies[by_component]
+    copy = (np.arange(len(drawn)) - np.repeat(first_copy, copies[by_component])).astype(np.int32)
+    order = np.empty(len(drawn), np.uint64)
+    for number, spec in enumerate(mixture.stage(stage).components):
+        of_component = component[drawn] == number
+        order[of_component] = keyed_hashes(
+            words[drawn[of_component]],
+            "order",
+            mixture.seed,
+            stage,
+            spec.name,
+            copies=copy[of_component],
+        )
+    return SampledCopies(
+        row=drawn, component=component[drawn], copy=copy, seen=before[drawn] + copy, order=order
+    )
 
 
 def partitions(order: UInt64Array, *, num_partitions: int) -> Int32Array:
@@ -68,9 +99,9 @@ def shuffle(order: UInt64Array, ids: pa.Array, copy: Int32Array) -> npt.NDArray[
     return np.lexsort((copy, words[:, 1], words[:, 0], order))
 
 
-def _is_extra(component: ComponentSolution) -> npt.NDArray[np.int64]:
-    """1 for each bin whose documents get one copy more, 0 for the others."""
-    is_extra = np.zeros(NUM_BINS, np.int64)
-    for low, high in component.extra_bins:
-        is_extra[low:high] = 1
-    return is_extra
+def _by_bin(runs: tuple[Run, ...]) -> tuple[Int32Array, Int64Array]:
+    """Copies in stages before, and in this one, of each of the ``NUM_BINS`` bins."""
+    before, copies = np.zeros(NUM_BINS, np.int32), np.zeros(NUM_BINS, np.int64)
+    for low, high, of_before, of_stage in runs:
+        before[low:high], copies[low:high] = of_before, of_stage
+    return before, copies

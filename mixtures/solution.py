@@ -1,33 +1,39 @@
-"""The solved mixture: how often each component's documents are used, as workers read it."""
+"""The solved mixture: how often each cell's documents are used, as workers read it."""
 
 import dataclasses
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from mixtures.upsampling import Cuts
 from pipeline.errors import InvariantError
+
+Run = tuple[int, int, int, int]
+"""Bins from the first number up to the second: copies in stages before, copies in this stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentSolution:
     """What one component gives to one stage.
 
-    Every document is used ``whole_copies`` times, and once more when its selection bin lies in one
-    of ``extra_bins`` (half-open ranges). ``share_ratio`` is its part of the stage after absent
-    optional components have ceded theirs. ``expected_tokens`` is what that makes, to the token;
-    it misses ``target_tokens`` by less than a document, because documents come whole.
+    ``asked`` is what the recipe asks of it, in words. ``share_ratio`` is its solved part of the
+    stage. ``expected_tokens`` is what the cells' runs make, to the token; it misses
+    ``target_tokens`` by less than a document, because documents come whole. ``supply_*`` count each
+    document once, those that a curve drops (``dropped_documents``) included. ``max_copies`` is how
+    often the stage uses the document it uses most.
     """
 
     name: str
-    weight: float
+    asked: str
     share_ratio: float
-    max_epochs: float
     supply_documents: int
     supply_tokens: int
+    dropped_documents: int
     target_tokens: int
     expected_tokens: int
-    whole_copies: int
-    extra_bins: tuple[tuple[int, int], ...]
+    max_copies: int
 
     @property
     def epochs(self) -> float:
@@ -42,13 +48,18 @@ class ComponentSolution:
 
 @dataclass(frozen=True, kw_only=True)
 class StageSolution:
-    """One solved stage; ``budget_tokens`` is what the targets sum to."""
+    """One solved stage; ``budget_tokens`` is what the targets sum to.
+
+    ``cells`` maps the key of each cell that the stage draws from to runs of bins, ascending; a bin
+    that lies in none is not drawn.
+    """
 
     name: str
     sequence_tokens: int
     budget_tokens: int
     unassigned_documents: int
     components: tuple[ComponentSolution, ...]
+    cells: Mapping[str, tuple[Run, ...]]
 
     @property
     def expected_tokens(self) -> int:
@@ -61,6 +72,7 @@ class MixtureSolution:
     """All that a worker needs to sample, written as JSON between planning and writing."""
 
     seed: int
+    cuts: Cuts
     stages: tuple[StageSolution, ...]
 
     def stage(self, name: str) -> StageSolution:
@@ -73,16 +85,18 @@ class MixtureSolution:
             {
                 "stage": stage.name,
                 "component": component.name,
-                "weight_percent": component.weight,
+                "asked": component.asked,
                 "target_percent": round(100 * component.share_ratio, 4),
                 "expected_percent": round(
                     100 * component.expected_tokens / max(stage.expected_tokens, 1), 4
                 ),
                 "supply_documents": component.supply_documents,
                 "supply_tokens": component.supply_tokens,
+                "dropped_documents": component.dropped_documents,
                 "target_tokens": component.target_tokens,
                 "expected_tokens": component.expected_tokens,
                 "epochs": round(component.epochs, 4),
+                "max_copies": component.max_copies,
                 "note": "no document: the others share its part" if component.is_absent else "",
             }
             for stage in self.stages
@@ -91,23 +105,52 @@ class MixtureSolution:
 
     def to_json(self) -> str:
         """Readable JSON; equal solutions give equal text."""
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+        fields = {
+            "seed": self.seed,
+            "cuts": [
+                {"curve": list(curve), "values": [None if math.isinf(v) else v for v in values]}
+                for curve, values in sorted(self.cuts.items())
+            ],
+            "stages": [_stage_to_json(stage) for stage in self.stages],
+        }
+        return json.dumps(fields, indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read :meth:`to_json`; raises InvariantError when a field is missing or unknown."""
         try:
             raw = json.loads(text)
-            return cls(seed=raw["seed"], stages=tuple(map(_stage_from_json, raw["stages"])))
+            cuts = {
+                (stage, component, int(number)): tuple(
+                    math.inf if value is None else float(value) for value in cut["values"]
+                )
+                for cut in raw["cuts"]
+                for stage, component, number in [cut["curve"]]
+            }
+            stages = tuple(map(_stage_from_json, raw["stages"]))
+            return cls(seed=raw["seed"], cuts=cuts, stages=stages)
         except (KeyError, TypeError, ValueError) as error:
             raise InvariantError(f"not a mixture solution of this version: {error}") from error
 
 
+def _stage_to_json(stage: StageSolution) -> dict[str, Any]:
+    plain = {field.name: getattr(stage, field.name) for field in dataclasses.fields(stage)}
+    return {
+        **plain,
+        "components": [dataclasses.asdict(component) for component in stage.components],
+        "cells": {
+            key: " ".join(":".join(map(str, run)) for run in runs)
+            for key, runs in stage.cells.items()
+        },
+    }
+
+
 def _stage_from_json(raw: dict[str, Any]) -> StageSolution:
-    components = tuple(
-        ComponentSolution(
-            **{**component, "extra_bins": tuple(tuple(ends) for ends in component["extra_bins"])}
-        )
-        for component in raw["components"]
-    )
-    return StageSolution(**{**raw, "components": components})
+    cells = {key: tuple(map(_run, text.split())) for key, text in raw["cells"].items()}
+    components = tuple(ComponentSolution(**component) for component in raw["components"])
+    return StageSolution(**{**raw, "components": components, "cells": cells})
+
+
+def _run(text: str) -> Run:
+    low, high, before, copies = map(int, text.split(":"))
+    return low, high, before, copies

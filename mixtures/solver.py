@@ -1,278 +1,281 @@
-"""The solver: measured supply and specification -> how often each component's documents are used.
+"""The solver: measured supply and specification -> how often each cell's documents are used.
 
-A linear program (HiGHS) finds each stage's budget, or what it lacks; the budget becomes whole
-windows, and each component's part of it whole copies and hash bins (``mixtures.drawing``). The
-bins' tokens are known, so the solution states beforehand exactly how many tokens sampling gives.
+A linear program (``mixtures.program``) finds each stage's budget and each component's part of it,
+or what they lack; the budgets become whole windows, and the parts copies of hash bins, stage after
+stage (``mixtures.drawing``). The bins' tokens are known, so the solution states beforehand exactly
+how many tokens sampling gives.
 """
 
-import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
 
-from mixtures.drawing import Draw, draw
-from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
+from mixtures.cells import Cell
+from mixtures.drawing import Deck
+from mixtures.program import Amounts, CopyCap, Ingredient, Key, MixtureProgram
+from mixtures.shortages import explain_absence, explain_shortages
+from mixtures.solution import ComponentSolution, MixtureSolution, Run, StageSolution
 from mixtures.spec import ComponentSpec, MixtureConfig, StageSpec
-from mixtures.supply import Count, Supply
+from mixtures.supply import Bins, Count, Int64Array, Supply
+from mixtures.upsampling import Cuts
 from pipeline.errors import InfeasibleError
 
-RELATIVE_TOLERANCE = 1e-6
-"""Share of a budget that may be short before it counts: ten times HiGHS's own feasibility."""
 
-
-def solve(mixture: MixtureConfig, supply: Supply) -> MixtureSolution:
+def solve(mixture: MixtureConfig, supply: Supply, cuts: Cuts) -> MixtureSolution:
     """Find how much of each component every stage takes.
 
-    A stage's budget is taken down to whole windows, unless it is less than one; what it gives never
-    exceeds it, so that packing needs no window more. Raises InfeasibleError naming every component
-    that cannot give its share, by how many tokens, and the largest budget that could be met.
+    ``cuts`` are those under which ``supply`` was measured. A stage's budget is taken down to whole
+    windows, unless it is less than one; what it gives never exceeds it, so that packing needs no
+    window more. Raises InfeasibleError naming every demand that cannot be met, by how many tokens;
+    or a component that misses its share by more than the mixture allows, because documents come
+    whole.
     """
-    counts = supply.counts()
-    stages = tuple(_LiveStage.of(stage, counts) for stage in mixture.stages)
-    _check_every_stage(stages)
-    budgets = _largest_budgets(stages)
-    return MixtureSolution(
-        seed=mixture.seed,
-        stages=tuple(
-            _solve_stage(stage, budget, supply)
-            for stage, budget in zip(stages, budgets, strict=True)
-        ),
+    measured = _Measured(mixture, supply)
+    amounts = _solve_amounts(measured)
+    draws = _Draws(measured)
+    stages = tuple(
+        draws.stage(number, amounts, budget)
+        for number, budget in enumerate(
+            _whole_windows(budget, stage.sequence_tokens)
+            for budget, stage in zip(amounts.budgets, mixture.stages, strict=True)
+        )
     )
+    _check_shares(stages, mixture.max_share_error_percent)
+    return MixtureSolution(seed=mixture.seed, cuts=cuts, stages=stages)
 
 
 @dataclass(frozen=True)
-class _LiveStage:
-    """A stage with the shares its present components have once absent ones have ceded theirs."""
+class _Measured:
+    """A mixture beside its supply: cells, and what they add up to."""
 
-    spec: StageSpec
-    counts: tuple[Count, ...]
-    shares: tuple[float, ...]
+    mixture: MixtureConfig
+    supply: Supply
 
-    @classmethod
-    def of(cls, spec: StageSpec, counts: Mapping[tuple[str, str], Count]) -> Self:
-        of_stage = tuple(counts[spec.name, component.name] for component in spec.components)
-        weights = [
-            0.0 if component.is_optional and not count.documents else component.weight
-            for component, count in zip(spec.components, of_stage, strict=True)
-        ]
-        total = math.fsum(weights)
-        return cls(spec, of_stage, tuple(weight / total if total else 0.0 for weight in weights))
+    @cached_property
+    def bins(self) -> Mapping[str, Bins]:
+        return self.supply.cells()
 
-    @property
-    def capacities(self) -> tuple[int, ...]:
-        """Tokens each component can give at its repetition cap."""
-        return tuple(
-            math.floor(count.tokens * component.max_epochs)
-            for component, count in zip(self.spec.components, self.counts, strict=True)
-        )
+    @cached_property
+    def cells(self) -> list[Cell]:
+        return [Cell.parse(key, self.mixture) for key in self.bins]
 
-    @property
-    def fixed_budget(self) -> int | None:
-        if self.spec.budget_tokens is None:
-            return None
-        return _whole_windows(self.spec.budget_tokens, self.spec.sequence_tokens)
+    @cached_property
+    def counts(self) -> dict[Key, Count]:
+        """Documents and tokens of every component, those that curves drop included."""
+        counts = {
+            (number, place): Count(0, 0)
+            for number, stage in enumerate(self.mixture.stages)
+            for place in range(len(stage.components))
+        }
+        for cell in self.cells:
+            for number, slot in enumerate(cell.slots):
+                if slot is not None:
+                    counts[number, slot.component] += self.bins[cell.key].count
+        return counts
 
-    def without_budget(self) -> "_LiveStage":
-        return dataclasses.replace(self, spec=self.spec.model_copy(update={"budget_tokens": None}))
+    def cells_of(self, key: Key) -> list[Cell]:
+        """Cells that a component draws from."""
+        return [cell for cell in self.cells if _factor(cell, key) > 0]
 
-
-def _check_every_stage(stages: tuple[_LiveStage, ...]) -> None:
-    """Raise InfeasibleError with one line for each component that cannot give its share."""
-    problems = [problem for stage in stages for problem in _absences(stage)]
-    if not problems:
-        problems = _shortages(stages)
-    if problems:
-        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))
-
-
-def _absences(stage: _LiveStage) -> list[str]:
-    name = stage.spec.name
-    if not any(count.documents for count in stage.counts):
-        return [f"stage {name!r}: no component has a document"]
-    problems = []
-    for component, count, share in zip(
-        stage.spec.components, stage.counts, stage.shares, strict=True
-    ):
-        if share and not count.documents:
-            needed = (
-                f"{component.weight:g}% of the stage"
-                if stage.fixed_budget is None
-                else f"{round(share * stage.fixed_budget):,} tokens"
-            )
-            problems.append(
-                f"stage {name!r}: component {component.name!r} must give {needed} but no document "
-                "meets its conditions; widen them, or set is_optional: true to spread its share"
-            )
-    return problems
-
-
-def _shortages(stages: tuple[_LiveStage, ...]) -> list[str]:
-    program = _Program(stages)
-    short_tokens = program.least_shortage()
-    problems = []
-    for stage, shorts in zip(stages, program.by_stage(short_tokens), strict=True):
-        if stage.fixed_budget is None or shorts.sum() <= RELATIVE_TOLERANCE * stage.fixed_budget:
-            continue
-        [largest] = _largest_budgets((stage.without_budget(),))
-        for component, count, share, short in zip(
-            stage.spec.components, stage.counts, stage.shares, shorts, strict=True
-        ):
-            if short > RELATIVE_TOLERANCE * stage.fixed_budget:
-                problems.append(
-                    _shortage(stage, component, count=count, share=share, short=short)
-                    + f"; lower budget_tokens to {largest:,}, raise max_epochs, or lower its weight"
+    @cached_property
+    def ingredients(self) -> dict[Key, Ingredient]:
+        """The components that have documents to give."""
+        found = {}
+        for number, stage in enumerate(self.mixture.stages):
+            present = {
+                (number, place): component
+                for place, component in enumerate(stage.components)
+                if self.cells_of((number, place))
+            }
+            weights = _ceded_weights(stage, list(present.values()))
+            for (key, component), weight in zip(present.items(), weights, strict=True):
+                factors = [_factor(cell, key) for cell in self.cells_of(key)]
+                tokens = [self.bins[cell.key].count.tokens for cell in self.cells_of(key)]
+                found[key] = Ingredient(
+                    spec=component,
+                    supply=self.counts[key],
+                    weighted_tokens=math.fsum(map(math.prod, zip(factors, tokens, strict=True))),
+                    top_factor=max(factors),
+                    weight=weight,
                 )
-    return problems
+        return found
+
+    def copies_per_token(self, cell: Cell, number: int) -> tuple[Key, float] | None:
+        """Which component of a stage draws from the cell, and how many copies a token of it is."""
+        slot = cell.slots[number]
+        if slot is None or not slot.factor:
+            return None
+        key = (number, slot.component)
+        return key, slot.factor / self.ingredients[key].weighted_tokens
+
+    def caps(self) -> list[CopyCap]:
+        """Caps on copies, each once however many cells it holds for."""
+        caps: dict[CopyCap, None] = {}
+        for cell in self.cells:
+            terms = [self.copies_per_token(cell, n) for n in range(len(cell.slots))]
+            used = tuple(term for term in terms if term is not None)
+            if not used:
+                continue
+            most = self.mixture.repetition[cell.rule].max_epochs
+            caps[CopyCap(used, most, cell.rule, used[-1][0][0])] = None
+            for number, term in enumerate(terms):
+                if term is not None and self.ingredients[term[0]].spec.is_fresh:
+                    so_far = tuple(one for one in terms[: number + 1] if one is not None)
+                    caps[CopyCap(so_far, 1.0, None, number)] = None
+        return list(caps)
 
 
-def _shortage(
-    stage: _LiveStage, component: ComponentSpec, *, count: Count, share: float, short: float
-) -> str:
-    needed = share * (stage.fixed_budget or 0)
-    return (
-        f"stage {stage.spec.name!r}: component {component.name!r} must give {needed:,.0f} tokens "
-        f"({100 * share:g}% of {stage.fixed_budget:,}), but {count.documents:,} documents of "
-        f"{count.tokens:,} tokens give {count.tokens * component.max_epochs:,.0f} at max_epochs "
-        f"{component.max_epochs:g}: {short:,.0f} tokens short"
-    )
+def _factor(cell: Cell, key: Key) -> float:
+    slot = cell.slots[key[0]]
+    return slot.factor if slot is not None and slot.component == key[1] else 0.0
 
 
-class _Program:
-    """The linear program over all stages, in units of the largest quantity that occurs.
-
-    Columns: tokens of each component | its shortage | each stage's budget. One row a component:
-    ``tokens + shortage - share * budget = 0``. Tokens are bounded by supply times repetitions.
-    """
-
-    def __init__(self, stages: tuple[_LiveStage, ...]) -> None:
-        self._stages = stages
-        self._sizes = [len(stage.shares) for stage in stages]
-        capacities = np.concatenate([np.array(stage.capacities, float) for stage in stages])
-        budgets = [stage.fixed_budget for stage in stages]
-        self._unit = max(capacities.max(), *(float(budget or 1) for budget in budgets))
-        size = len(capacities)
-        shares = np.zeros((size, len(stages)))
-        first = 0
-        for number, stage in enumerate(stages):
-            shares[first : first + self._sizes[number], number] = stage.shares
-            first += self._sizes[number]
-        self._rows = np.hstack([np.eye(size), np.eye(size), -shares])
-        self._token_bounds = [(0.0, capacity / self._unit) for capacity in capacities]
-        self._budget_bounds = [
-            (0.0, None) if budget is None else (budget / self._unit, budget / self._unit)
-            for budget in budgets
-        ]
-
-    def by_stage(self, values: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-        """Split values of the components by stage."""
-        return np.split(values, np.cumsum(self._sizes)[:-1])
-
-    def least_shortage(self) -> npt.NDArray[np.float64]:
-        """Tokens that each component lacks to give its share of a fixed budget."""
-        size = sum(self._sizes)
-        cost = np.concatenate([np.zeros(size), np.ones(size), np.zeros(len(self._stages))])
-        return self._minimize(cost, max_shortage=None)[size : 2 * size]
-
-    def largest_budgets(self) -> npt.NDArray[np.float64]:
-        """Each stage's budget, the free ones as large as can be, without any shortage."""
-        size = sum(self._sizes)
-        cost = np.concatenate([np.zeros(2 * size), -np.ones(len(self._stages))])
-        return self._minimize(cost, max_shortage=0.0)[2 * size :]
-
-    def _minimize(
-        self, cost: npt.NDArray[np.float64], *, max_shortage: float | None
-    ) -> npt.NDArray[np.float64]:
-        shortage_bounds = [(0.0, max_shortage)] * sum(self._sizes)
-        outcome = linprog(
-            cost,
-            A_eq=self._rows,
-            b_eq=np.zeros(len(self._rows)),
-            bounds=[*self._token_bounds, *shortage_bounds, *self._budget_bounds],
-            method="highs",
-        )
-        if outcome.x is None:
-            raise InfeasibleError(f"the linear program has no solution: {outcome.message}")
-        solution: npt.NDArray[np.float64] = outcome.x * self._unit
-        return solution
+def _ceded_weights(stage: StageSpec, present: Sequence[ComponentSpec]) -> list[float | None]:
+    """Weights as parts of 1. Where all of a stage have one, present components share all of it."""
+    weights = [component.weight for component in present]
+    total = 100.0
+    if all(component.weight is not None for component in stage.components):
+        total = math.fsum(weight or 0.0 for weight in weights)
+    return [None if weight is None else weight / total for weight in weights]
 
 
-def _largest_budgets(stages: tuple[_LiveStage, ...]) -> list[int]:
-    free = [stage for stage in stages if stage.fixed_budget is None]
-    largest = iter(_Program(tuple(free)).largest_budgets() if free else ())
-    return [
-        _whole_windows(_exact_budget(stage, next(largest)), stage.spec.sequence_tokens)
-        if stage.fixed_budget is None
-        else stage.fixed_budget
-        for stage in stages
+def _solve_amounts(measured: _Measured) -> Amounts:
+    mixture = measured.mixture
+    absences = explain_absence(mixture, measured.ingredients, measured.counts)
+    if absences:
+        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(absences))
+    budgets = [
+        None
+        if stage.budget_tokens is None
+        else _whole_windows(stage.budget_tokens, stage.sequence_tokens)
+        for stage in mixture.stages
     ]
+    program = MixtureProgram(mixture.stages, measured.ingredients, measured.caps(), budgets)
+    shortages, given = program.least_shortages()
+    if shortages:
+        problems = explain_shortages(mixture, program, shortages, given)
+        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))
+    return program.nearest_to_preferred(program.largest_budgets())
 
 
-def _exact_budget(stage: _LiveStage, budget: float) -> int:
-    """Undo the program's rounding: no component's share may exceed what it can give."""
-    limits = [
-        capacity / share
-        for capacity, share in zip(stage.capacities, stage.shares, strict=True)
-        if share
-    ]
-    return math.floor(min(budget * (1 + RELATIVE_TOLERANCE), *limits))
+def _whole_windows(budget_tokens: float, sequence_tokens: int) -> int:
+    """Tokens of the windows that a budget fills; a budget below one window is kept.
 
-
-def _whole_windows(budget_tokens: int, sequence_tokens: int) -> int:
-    if budget_tokens < sequence_tokens:
-        return budget_tokens
-    return budget_tokens - budget_tokens % sequence_tokens
-
-
-def _solve_stage(stage: _LiveStage, budget_tokens: int, supply: Supply) -> StageSolution:
-    """Give every component what comes nearest to its target, and the last the rest.
-
-    Documents come whole, so the others give a little too much or too little. The last makes up for
-    it, and is the one that both could give more and would notice it least.
+    The program's solutions are exact to some 1e-12; what it rounded off is given back.
     """
-    name = stage.spec.name
-    targets = _apportion(budget_tokens, stage.shares)
-    in_turn = sorted(
-        range(len(targets)), key=lambda n: min(targets[n], stage.capacities[n] - targets[n])
-    )
-    draws: dict[int, Draw] = {}
-    for number in in_turn:
-        rest = budget_tokens - sum(drawn.tokens for drawn in draws.values())
-        limit = min(rest, stage.capacities[number])
-        wanted = rest if number == in_turn[-1] else targets[number]
-        draws[number] = draw(
-            supply.bin_tokens(name, stage.spec.components[number].name),
-            target_tokens=min(wanted, limit),
-            max_tokens=limit,
+    whole = math.floor(budget_tokens * (1 + 1e-9) + 1e-6)
+    return whole if whole < sequence_tokens else whole - whole % sequence_tokens
+
+
+class _Draws:
+    """Draws bins for stage after stage; each cell remembers what it has given."""
+
+    def __init__(self, measured: _Measured) -> None:
+        self._measured = measured
+        self._decks = {key: Deck(bins.tokens) for key, bins in measured.bins.items()}
+
+    def stage(self, number: int, amounts: Amounts, budget_tokens: int) -> StageSolution:
+        """Give every component what comes nearest to its target, and the last the rest.
+
+        Documents come whole, so the others give a little too much or too little. The last makes up
+        for it, and is the one that both could give more and would notice it least.
+        """
+        spec = self._measured.mixture.stages[number]
+        solved = [amounts.tokens.get((number, n), 0.0) for n in range(len(spec.components))]
+        total = math.fsum(solved)
+        shares = [tokens / total if total else 0.0 for tokens in solved]
+        targets = _apportion(budget_tokens, shares)
+        limits = [self._limit((number, n)) for n in range(len(targets))]
+        in_turn = sorted(range(len(targets)), key=lambda n: min(targets[n], limits[n] - targets[n]))
+        runs: dict[str, tuple[Run, ...]] = {}
+        expected = [0] * len(targets)
+        copies = [0] * len(targets)
+        for place in in_turn:
+            rest = budget_tokens - sum(expected)
+            wanted = rest if place == in_turn[-1] else targets[place]
+            drawn = self._component((number, place), wanted, rest)
+            expected[place] = sum(tokens for _, tokens, _ in drawn.values())
+            copies[place] = max((most for _, _, most in drawn.values()), default=0)
+            runs |= {key: of_cell for key, (of_cell, _, _) in drawn.items() if of_cell}
+        counts = self._measured.counts
+        unassigned = [cell for cell in self._measured.cells if cell.slots[number] is None]
+        return StageSolution(
+            name=spec.name,
+            sequence_tokens=spec.sequence_tokens,
+            budget_tokens=budget_tokens,
+            unassigned_documents=sum(self._count(cell).documents for cell in unassigned),
+            components=tuple(
+                ComponentSolution(
+                    name=component.name,
+                    asked=component.asked,
+                    share_ratio=shares[place],
+                    supply_documents=counts[number, place].documents,
+                    supply_tokens=counts[number, place].tokens,
+                    dropped_documents=self._dropped((number, place)),
+                    target_tokens=targets[place],
+                    expected_tokens=expected[place],
+                    max_copies=copies[place],
+                )
+                for place, component in enumerate(spec.components)
+            ),
+            cells=dict(sorted(runs.items())),
         )
-    return StageSolution(
-        name=name,
-        sequence_tokens=stage.spec.sequence_tokens,
-        budget_tokens=budget_tokens,
-        unassigned_documents=supply.unassigned(name).documents,
-        components=tuple(
-            ComponentSolution(
-                name=component.name,
-                weight=component.weight,
-                share_ratio=stage.shares[number],
-                max_epochs=component.max_epochs,
-                supply_documents=stage.counts[number].documents,
-                supply_tokens=stage.counts[number].tokens,
-                target_tokens=targets[number],
-                expected_tokens=draws[number].tokens,
-                whole_copies=draws[number].whole_copies,
-                extra_bins=draws[number].extra_bins,
-            )
-            for number, component in enumerate(stage.spec.components)
-        ),
-    )
+
+    def _component(
+        self, key: Key, target_tokens: int, max_tokens: int
+    ) -> dict[str, tuple[tuple[Run, ...], int, int]]:
+        """Runs, tokens and most copies of a document, by the cells of a component."""
+        cells = self._measured.cells_of(key)
+        weights = [_factor(cell, key) * self._count(cell).tokens for cell in cells]
+        total = math.fsum(weights)
+        targets = _apportion(target_tokens, [weight / total for weight in weights])
+        order = sorted(range(len(cells)), key=lambda n: (targets[n], cells[n].key))
+        drawn = {}
+        given = 0
+        for place in order:
+            cell, deck = cells[place], self._decks[cells[place].key]
+            limit = min(self._cell_limit(cell, key), max_tokens - given)
+            wanted = target_tokens - given if place == order[-1] else targets[place]
+            before = deck.copies.copy()
+            copies = deck.draw(target_tokens=max(0, min(wanted, limit)), max_tokens=max(0, limit))
+            tokens = int((copies * deck.sizes).sum())
+            runs = _runs(self._measured.bins[cell.key].bins, before, copies)
+            drawn[cell.key] = (runs, tokens, int(copies.max(initial=0)))
+            given += tokens
+        return drawn
+
+    def _count(self, cell: Cell) -> Count:
+        return self._measured.bins[cell.key].count
+
+    def _dropped(self, key: Key) -> int:
+        slots = [(cell, cell.slots[key[0]]) for cell in self._measured.cells]
+        return sum(
+            self._count(cell).documents
+            for cell, slot in slots
+            if slot is not None and slot.component == key[1] and not slot.factor
+        )
+
+    def _limit(self, key: Key) -> int:
+        return sum(self._cell_limit(cell, key) for cell in self._measured.cells_of(key))
+
+    def _cell_limit(self, cell: Cell, key: Key) -> int:
+        """Tokens that the cell may still give to a component."""
+        deck = self._decks[cell.key]
+        spec = self._measured.ingredients[key].spec
+        most = math.floor(self._measured.mixture.repetition[cell.rule].max_epochs * deck.total)
+        if spec.is_fresh:
+            most = min(most, deck.total)
+        most -= deck.used
+        if spec.max_epochs is not None:
+            most = min(most, math.floor(spec.max_epochs * deck.total))
+        return max(most, 0)
 
 
-def _apportion(total: int, shares: tuple[float, ...]) -> list[int]:
+def _apportion(total: int, shares: Sequence[float]) -> list[int]:
     """Split ``total`` by largest remainder, so that the parts sum to it."""
     exact = [total * share for share in shares]
     parts = [math.floor(part) for part in exact]
@@ -280,3 +283,33 @@ def _apportion(total: int, shares: tuple[float, ...]) -> list[int]:
     for number in by_remainder[: total - sum(parts)]:
         parts[number] += 1
     return parts
+
+
+def _runs(bins: npt.NDArray[np.int32], before: Int64Array, copies: Int64Array) -> tuple[Run, ...]:
+    """Neighbouring bins of equal counts as one run; bins without a copy are left out."""
+    starts = np.flatnonzero(
+        np.concatenate([[True], (np.diff(before) != 0) | (np.diff(copies) != 0)])[: len(bins)]
+    )
+    ends = [*starts[1:], len(bins)]
+    return tuple(
+        (int(bins[low]), int(bins[high - 1]) + 1, int(before[low]), int(copies[low]))
+        for low, high in zip(starts, ends, strict=True)
+        if copies[low]
+    )
+
+
+def _check_shares(stages: Sequence[StageSolution], max_error_percent: float) -> None:
+    problems = []
+    for stage in stages:
+        for component in stage.components:
+            solved = 100 * component.target_tokens / max(stage.budget_tokens, 1)
+            given = 100 * component.expected_tokens / max(stage.expected_tokens, 1)
+            if abs(given - solved) > max_error_percent:
+                problems.append(
+                    f"stage {stage.name!r}: component {component.name!r} comes to {given:.2f}% "
+                    f"instead of {solved:.2f}%, because documents come whole and it has "
+                    f"{component.supply_documents:,} of {component.supply_tokens:,} tokens; raise "
+                    "the stage's budget, or max_share_error_percent"
+                )
+    if problems:
+        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))

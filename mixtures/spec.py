@@ -1,10 +1,11 @@
 """The mixture's specification: stages, their components, and how a component picks documents.
 
     mixture
+      repetition: [...]                       how often the whole run may use a document
       stages: [general, maths, long]          trained one after the other
         components: [code, papers, web]       the first whose conditions hold takes a document
           where: [{column: source, allowed: [repositories]}]
-          weight: 30                          percent of the stage's tokens
+          weight: 30                          percent of the stage's tokens; or tokens, or epochs
 
 The specification names no files: it is solved against a measured supply (``mixtures.solver``).
 """
@@ -14,74 +15,127 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mixtures.conditions import ConditionSpec
+from mixtures.upsampling import UpsamplingSpec
+
 WEIGHT_TOLERANCE = 0.01
 """Percent by which a stage's weights may miss 100: three thirds written as 33.33 pass."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 """Names become parts of file names and keys of hashes."""
 
-Scalar = str | bool | int | float
+Percent = Annotated[float, Field(gt=0, le=100)]
+Conditions = Annotated[tuple[ConditionSpec, ...], Field(strict=False)]
 
 
-class ConditionSpec(BaseModel):
-    """What must hold of one column. A null satisfies nothing but ``is_null: true``.
+class ComponentSpec(BaseModel):
+    """One ingredient of a stage: which documents, and how many tokens of them.
 
-    ``column`` is a column's name, or a path into a struct column such as ``lineage.strategy``. A
-    column whose name holds the dots itself, as annotators' columns do, wins over a path.
+    The amount is one of ``weight``, ``tokens`` and ``epochs``. A component without any shares what
+    the others leave with its like, by the tokens they have (see ``StageSpec.temperature``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    column: str = Field(description="Column name, or a path into a struct column.", min_length=1)
-    allowed: Annotated[tuple[Scalar, ...], Field(strict=False, min_length=1)] | None = Field(
-        default=None, description="The value must be one of these."
-    )
-    min: float | None = Field(default=None, description="The value must be at least this.")
-    max: float | None = Field(default=None, description="The value must be at most this.")
-    is_null: bool | None = Field(default=None, description="Whether the value must be null.")
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        has_bounds = self.min is not None or self.max is not None
-        kinds = [self.allowed is not None, has_bounds, self.is_null is not None]
-        if sum(kinds) != 1:
-            raise ValueError(
-                f"condition on {self.column!r} must give exactly one of: allowed, min and/or max, "
-                f"is_null; it gives {sum(kinds)}"
-            )
-        for name, bound in (("min", self.min), ("max", self.max)):
-            if bound is not None and not math.isfinite(bound):
-                raise ValueError(f"condition on {self.column!r}: {name} is {bound}, not a number")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(
-                f"condition on {self.column!r}: min {self.min} is above max {self.max}, so no "
-                "document can satisfy it"
-            )
-        return self
-
-
-class ComponentSpec(BaseModel):
-    """One ingredient of a stage."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
     name: Name = Field(description="Unique in its stage.")
-    where: Annotated[tuple[ConditionSpec, ...], Field(strict=False)] = Field(
+    where: Conditions = Field(
         default=(), description="All must hold; without any the component takes what is left."
     )
-    weight: float = Field(gt=0, le=100, description="Percent of the stage's tokens.")
-    # 4: repeating natural text up to four epochs costs little loss (Muennighoff et al. 2023,
-    # "Scaling data-constrained language models", section 6).
-    max_epochs: float = Field(
-        default=4.0,
+    weight: Percent | None = Field(default=None, description="Percent of the stage's tokens.")
+    tokens: int | None = Field(default=None, ge=1, description="Tokens of the stage.")
+    epochs: float | None = Field(
+        default=None,
         gt=0,
         le=10_000,
-        description="How often the stage may use each of the component's documents, on average.",
+        description="How often each document is used, times its upsampling factor.",
+    )
+    min_percent: Percent | None = Field(
+        default=None, description="Least share of the stage, where no amount is given."
+    )
+    max_percent: Percent | None = Field(
+        default=None, description="Largest share of the stage, where no amount is given."
+    )
+    max_epochs: float | None = Field(
+        default=None,
+        gt=0,
+        le=10_000,
+        description="How often the stage may use each of the component's documents; "
+        "repetition over all stages has its own caps.",
+    )
+    upsample: Annotated[tuple[UpsamplingSpec, ...], Field(strict=False)] = Field(
+        default=(), description="How much oftener some documents are drawn than others."
+    )
+    is_fresh: bool = Field(
+        default=False, description="Whether only documents that no earlier stage used are taken."
     )
     is_optional: bool = Field(
         default=False,
         description="Whether a component without any document cedes its share to the others.",
     )
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        amounts = [n for n in ("weight", "tokens", "epochs") if getattr(self, n) is not None]
+        bounds = [n for n in ("min_percent", "max_percent") if getattr(self, n) is not None]
+        if len(amounts) > 1 or (amounts and bounds):
+            raise ValueError(
+                f"component {self.name!r} gives {', '.join(amounts + bounds)}; its amount is one "
+                "of weight, tokens and epochs, or min_percent and max_percent around what is left"
+            )
+        if self.min_percent and self.max_percent and self.min_percent > self.max_percent:
+            raise ValueError(
+                f"component {self.name!r}: min_percent {self.min_percent:g} is above max_percent "
+                f"{self.max_percent:g}"
+            )
+        return self
+
+    @property
+    def has_amount(self) -> bool:
+        """Whether the recipe says how much, and not only of what."""
+        return not (self.weight is None and self.tokens is None and self.epochs is None)
+
+    @property
+    def asked(self) -> str:
+        """The amount in words, for tables."""
+        if self.weight is not None:
+            return f"{self.weight:g} %"
+        if self.tokens is not None:
+            return f"{self.tokens:,} tokens"
+        if self.epochs is not None:
+            return f"{self.epochs:g} epochs"
+        bounds = [
+            f"{word} {bound:g} %"
+            for word, bound in (("from", self.min_percent), ("to", self.max_percent))
+            if bound is not None
+        ]
+        return " ".join(["what is left", *bounds])
+
+
+class LimitSpec(BaseModel):
+    """Bounds of the share that several components have together, say mathematics and code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    components: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] = Field(
+        description="Names of components of the stage."
+    )
+    min_percent: Percent | None = Field(
+        default=None, description="Least percent of the stage's tokens, all components together."
+    )
+    max_percent: Percent | None = Field(
+        default=None, description="Largest percent of the stage's tokens, all together."
+    )
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.min_percent is None and self.max_percent is None:
+            raise ValueError(f"the limit of {', '.join(self.components)} gives no bound")
+        if self.min_percent and self.max_percent and self.min_percent > self.max_percent:
+            raise ValueError(
+                f"the limit of {', '.join(self.components)}: min_percent {self.min_percent:g} is "
+                f"above max_percent {self.max_percent:g}"
+            )
+        return self
 
 
 class StageSpec(BaseModel):
@@ -92,25 +146,55 @@ class StageSpec(BaseModel):
     name: Name = Field(description="Unique in the mixture.")
     sequence_tokens: int = Field(ge=16, le=1 << 20, description="Tokens of a window.")
     budget_tokens: int | None = Field(
+        default=None, ge=1, description="Tokens to train on, taken down to whole windows."
+    )
+    budget_percent: Percent | None = Field(
         default=None,
-        ge=1,
-        description="Tokens to train on, taken down to whole windows; "
-        "null takes as many as supply and max_epochs allow.",
+        description="Percent of the tokens of all stages that give one; with neither budget the "
+        "stage takes as many tokens as supply and repetition allow.",
     )
     components: Annotated[tuple[ComponentSpec, ...], Field(strict=False, min_length=1)] = Field(
         description="In order: the first whose conditions hold takes a document."
     )
+    limits: Annotated[tuple[LimitSpec, ...], Field(strict=False)] = Field(
+        default=(), description="Bounds of what several components have together."
+    )
+    # Exponent 1/T as in the sampling of languages: Arivazhagan et al. 2019, arXiv 1907.05019.
+    temperature: float = Field(
+        default=1.0,
+        ge=1.0,
+        le=100.0,
+        description="Components without an amount share what is left by tokens^(1/temperature): "
+        "1 in proportion to their supply, large values evenly.",
+    )
 
     @model_validator(mode="after")
     def _components_add_up(self) -> Self:
-        _require_unique(f"stage {self.name!r}: component", [c.name for c in self.components])
-        total = math.fsum(component.weight for component in self.components)
-        if round(abs(total - 100), 6) > WEIGHT_TOLERANCE:  # 0.01 has no exact binary form
-            weights = ", ".join(f"{c.name} {c.weight:g}" for c in self.components)
+        names = [component.name for component in self.components]
+        _require_unique(f"stage {self.name!r}: component", names)
+        if self.budget_tokens is not None and self.budget_percent is not None:
+            raise ValueError(f"stage {self.name!r} gives budget_tokens and budget_percent")
+        weights = [component.weight or 0.0 for component in self.components]
+        total = math.fsum(weights)
+        listed = ", ".join(f"{c.name} {c.weight:g}" for c in self.components if c.weight)
+        if all(weights):
+            if round(abs(total - 100), 6) > WEIGHT_TOLERANCE:  # 0.01 has no exact binary form
+                raise ValueError(
+                    f"stage {self.name!r}: weights are percent and must sum to 100 "
+                    f"+- {WEIGHT_TOLERANCE}; {listed} sum to {total:g}"
+                )
+        elif total >= 100:  # noqa: PLR2004
             raise ValueError(
-                f"stage {self.name!r}: weights are percent and must sum to 100 "
-                f"+- {WEIGHT_TOLERANCE}; {weights} sum to {total:g}"
+                f"stage {self.name!r}: the weights {listed} sum to {total:g} percent and leave "
+                "nothing for the components without a weight"
             )
+        for limit in self.limits:
+            for name in limit.components:
+                if name not in names:
+                    raise ValueError(
+                        f"stage {self.name!r}: limits name {name!r}; its components are "
+                        f"{', '.join(names)}"
+                    )
         for component, successor in zip(self.components, self.components[1:], strict=False):
             if not component.where:
                 raise ValueError(
@@ -124,6 +208,32 @@ class StageSpec(BaseModel):
         return {component.name: component for component in self.components}[name]
 
 
+class RepetitionSpec(BaseModel):
+    """How often the whole run, all its stages together, may use a document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    where: Conditions = Field(default=(), description="All must hold; the first match counts.")
+    max_epochs: float = Field(gt=0, le=10_000, description="1 for what must not be seen twice.")
+
+
+NATURAL_EPOCHS = 4.0
+"""Repeating natural text up to four epochs costs little loss (Muennighoff et al. 2023, "Scaling
+data-constrained language models", section 6)."""
+
+SYNTHETIC_EPOCHS = 100.0
+"""MiMo's report repeats synthetic reasoning "for an extremely high number of epochs" without loss
+and names none; this is a guard against a recipe's slip, not a finding."""
+
+DEFAULT_REPETITION = (
+    RepetitionSpec(
+        where=(ConditionSpec(column="lineage.strategy", is_null=False),),
+        max_epochs=SYNTHETIC_EPOCHS,
+    ),
+    RepetitionSpec(max_epochs=NATURAL_EPOCHS),
+)
+
+
 class MixtureConfig(BaseModel):
     """The whole mixture, as a recipe states it."""
 
@@ -132,6 +242,18 @@ class MixtureConfig(BaseModel):
     seed: int = Field(ge=0, lt=1 << 63, description="Decides sampling and order, nothing else.")
     stages: Annotated[tuple[StageSpec, ...], Field(strict=False, min_length=1)] = Field(
         description="In the order of training."
+    )
+    repetition: Annotated[tuple[RepetitionSpec, ...], Field(strict=False, min_length=1)] = Field(
+        default=DEFAULT_REPETITION,
+        description="Caps on the use of a document over all stages, the first match counts; the "
+        "last has no condition. By default 4 for natural documents and 100 for synthetic ones.",
+    )
+    max_share_error_percent: float = Field(
+        default=0.25,
+        gt=0,
+        le=100,
+        description="Percent points of a stage by which a component may miss its share, because "
+        "documents come whole; beyond it the run fails.",
     )
     mtp_depth: int = Field(
         default=1,
@@ -153,13 +275,22 @@ class MixtureConfig(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _stages_fit(self) -> Self:
         _require_unique("stage", [stage.name for stage in self.stages])
         if self.eod_token == self.pad_token:
             raise ValueError(
                 f"pad_token must differ from eod_token, both are {self.pad_token!r}: a trainer "
                 "could not tell padding from the end of a document"
             )
+        shares = [stage.budget_percent for stage in self.stages if stage.budget_percent]
+        if shares and round(abs(math.fsum(shares) - 100), 6) > WEIGHT_TOLERANCE:
+            raise ValueError(
+                f"budget_percent of the stages must sum to 100 +- {WEIGHT_TOLERANCE}; they sum to "
+                f"{math.fsum(shares):g}"
+            )
+        *conditional, last = self.repetition
+        if last.where or not all(rule.where for rule in conditional):
+            raise ValueError("repetition: the last rule, and only the last, has no condition")
         return self
 
     def stage(self, name: str) -> StageSpec:

@@ -6,7 +6,7 @@ from filters.annotation import build_annotators
 from filters.annotator import Annotator
 from filters.dedup.sketch import Sketch
 from filters.rule import check_rules
-from mixtures.supply import assign
+from mixtures.cells import check_columns
 from mixtures.tokenization import TOKENIZED_SCHEMA
 from pipeline.config import Recipe
 from pipeline.errors import ConfigError, SchemaError
@@ -43,12 +43,10 @@ def check_recipe(recipe: Recipe) -> None:
     for schema in (TOKENIZED_SCHEMA, measures, MARKS_SCHEMA):
         selectable = pa.schema([*selectable, *_beyond(schema, selectable)])
     selectable = pa.schema([f for f in selectable if not _is_left_behind(f.name)])
-    empty = pa.RecordBatch.from_pylist([], schema=selectable)
-    for number, stage in enumerate(recipe.mixture.stages):
-        try:
-            assign(empty, stage)
-        except SchemaError as error:
-            raise ConfigError(f"mixture.stages.{number} ({stage.name}): {error}") from error
+    try:
+        check_columns(selectable, recipe.mixture)
+    except SchemaError as error:
+        raise ConfigError(f"mixture: {error}") from error
 
 
 def _is_left_behind(name: str) -> bool:

@@ -1,16 +1,19 @@
 """What a recipe would do, and how far a run has come."""
 
+import json
 from collections.abc import Iterable
 
+from mixtures.spec import StageSpec
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe
+from pipeline.fingerprint import canonical_json
 from pipeline.records.manifest import MANIFEST_NAME
-from pipeline.run import read_run
+from pipeline.run import RUN_NAME, TOKENIZE_STAGES, read_run
 from pipeline.storage.filesystem import exists, find, join
 from pipeline.storage.splits import list_inputs, plan_splits
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.solve import STAGE as SOLVE
-from pipeline.transforms.solve import read_solution
+from pipeline.transforms.solve import read_solution, solve_shards
 from synth.config import skip_reason
 
 
@@ -43,20 +46,13 @@ def print_plan(recipe: Recipe) -> None:
     done = stage.folder(recipe.output).read_manifest() is not None
     print(f"\ningest {stage.identity}: {'already done' if done else 'to do'}")
     print("\nmixture:")
-    weights = [
-        (
-            one.name,
-            f"{one.sequence_tokens:,}",
-            part.name,
-            f"{part.weight:g} %",
-            f"{part.max_epochs:g}",
-        )
+    asked = [
+        (one.name, f"{one.sequence_tokens:,}", _budget(one), part.name, part.asked)
         for one in recipe.mixture.stages
         for part in one.components
     ]
-    _table(("stage", "window", "component", "weight", "max epochs"), weights)
-    if done:
-        _print_solution(recipe.output)
+    _table(("stage", "window", "budget", "component", "asked"), asked)
+    _print_solution(recipe)
 
 
 def print_status(output: str) -> None:
@@ -79,15 +75,49 @@ def print_status(output: str) -> None:
             print(f"\n{folder.name} is not finished: {receipts} shard files are")
 
 
-def _print_solution(output: str) -> None:
-    """The solved mixture of the newest run, when it came that far."""
-    _, stages = read_run(output)
+def _budget(stage: StageSpec) -> str:
+    if stage.budget_tokens is not None:
+        return f"{stage.budget_tokens:,} tokens"
+    return "what there is" if stage.budget_percent is None else f"{stage.budget_percent:g} %"
+
+
+def _print_solution(recipe: Recipe) -> None:
+    """The mixture solved for the tokens of the newest run, where it came that far.
+
+    Nothing is written, so weights can be tried. Raises InfeasibleError when they can't be met.
+    """
+    record = join(recipe.output, RUN_NAME)
+    stages = read_run(recipe.output)[1] if exists(record) else []
+    tokens = [one for one in stages if one.manifest.stage in TOKENIZE_STAGES]
+    if not tokens:
+        print(
+            "\nThe mixture is solved for measured tokens; to see it before anything is packed:\n"
+            "  reasonmill run RECIPE --until tokenize"
+        )
+        return
     solved = [one for one in stages if one.manifest.stage == SOLVE]
-    if solved:
-        print("\nsolved for the tokens measured in the last run:")
-        table = read_solution(solved[0]).table()
-        columns = ("stage", "component", "supply_tokens", "target_tokens", "epochs", "note")
-        _table(columns, [tuple(str(row[name]) for name in columns) for row in table])
+    wanted = json.loads(canonical_json(recipe.mixture))
+    if solved and solved[0].manifest.config == wanted:
+        solution = read_solution(solved[0])
+    else:
+        solution = solve_shards(tokens, recipe.mixture)
+    print("\nsolved for the tokens of the newest run:")
+    header = ("stage", "component", "asked", "supply", "target", "share", "epochs", "copies", "")
+    rows = [
+        (
+            str(row["stage"]),
+            str(row["component"]),
+            str(row["asked"]),
+            f"{row['supply_tokens']:,}",
+            f"{row['target_tokens']:,}",
+            f"{row['target_percent']:.2f} %",
+            f"{row['epochs']:.2f}",
+            f"<= {row['max_copies']}",
+            str(row["note"]),
+        )
+        for row in solution.table()
+    ]
+    _table(header, rows)
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from mixtures.quantiles import has_percentiles
 from pipeline.checks import check_recipe, recipe_annotators
 from pipeline.config import Recipe
 from pipeline.storage.filesystem import exists, join, read_text, write_text
@@ -27,13 +28,16 @@ from pipeline.transforms.annotate import MEASURES, annotate_stage
 from pipeline.transforms.decide import decide_stage
 from pipeline.transforms.deduplicate import MARKS, deduplicate_stage
 from pipeline.transforms.ingest import ingest_stage
-from pipeline.transforms.solve import solve_stage
+from pipeline.transforms.solve import quantiles_stage, solve_stage
 from pipeline.transforms.stage import Finished, Stage, run_stage
 from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
 from pipeline.transforms.windows import windows_stage
 from synth.config import skip_reason
 
 RUN_NAME = "run.json"
+
+TOKENIZE_STAGES = ("tokenize", "tokenize-synthetic")
+"""The stages that tokenize natural and synthetic documents."""
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """Beam's in-process runner: the least CPU of all local ones, and no daemon or download."""
@@ -145,12 +149,14 @@ class _Run:
             tokens.append(TokenizeInput(made, ((made_measures, MEASURES),), None))
         else:
             self._skipped.append(("synthesize", reason))
-        names = ("tokenize", "tokenize-synthetic")
         tokenized = [
             self._do(tokenize_stage(read, recipe.mixture, name=name))
-            for read, name in zip(tokens, names, strict=False)
+            for read, name in zip(tokens, TOKENIZE_STAGES, strict=False)
         ]
-        solved = self._do(solve_stage(tokenized, recipe.mixture))
+        quantiles = None
+        if has_percentiles(recipe.mixture):
+            quantiles = self._do(quantiles_stage(tokenized, recipe.mixture))
+        solved = self._do(solve_stage(tokenized, recipe.mixture, quantiles))
         for stage in recipe.mixture.stages:
             self._do(windows_stage(tokenized, solved, recipe.mixture, stage.name))
 

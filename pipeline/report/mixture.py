@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mixtures.ledger import DIMENSIONS, ENTRY_NAMES, NO_VALUE
 from mixtures.packing import PackingCounts
 from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
 from pipeline.records.manifest import Manifest, Statistics, merge_statistics
@@ -12,21 +13,26 @@ from pipeline.report.quantities import ratio_of
 WINDOWS_PREFIX = "windows-"
 """Stages of a run that write a stage of the mixture are called this and the stage's name."""
 
-COMPONENT = "component"
+COMPONENT = ENTRY_NAMES[0]
+
+_COUNTS = ("documents", "tokens", "unique_tokens", "new_tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureComponent:
     """One component of one stage: what the recipe asks, what was solved, what was written.
 
-    ``realised_tokens`` and ``documents`` are None until the stage's windows are written;
-    ``documents`` are copies, repetitions counted.
+    What was written is None until the stage's windows are. ``documents`` are copies, repetitions
+    counted; ``unique_tokens`` count each document once, ``new_tokens`` only those that no earlier
+    stage used.
     """
 
     solved: ComponentSolution
     realised_tokens: int | None
     realised_ratio: float | None
     documents: int | None
+    unique_tokens: int | None
+    new_tokens: int | None
 
     @property
     def name(self) -> str:
@@ -83,13 +89,14 @@ class MixtureStage:
 class LedgerRow:
     """Tokens of one value of a column: before the mixture, and in each of its stages.
 
-    A number is None where nothing was counted by this column.
+    ``solved_tokens`` is what the solution expects of each stage. A number is None where nothing was
+    counted by this column.
     """
 
     value: str
     supply_tokens: int | None
     stage_tokens: tuple[int | None, ...]
-    stage_documents: tuple[int | None, ...]
+    solved_tokens: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,17 +126,18 @@ def summarize_mixture(
 
 
 def summarize_ledgers(manifests: Sequence[Manifest]) -> tuple[Ledger, ...]:
-    """A ledger for each column that the windows were counted by, source first, then by name."""
+    """A ledger for each dimension that the windows were counted by."""
     written = [
         (manifest.stage.removeprefix(WINDOWS_PREFIX), _ledger_of(manifest.statistics))
         for manifest in manifests
         if manifest.stage.startswith(WINDOWS_PREFIX)
     ]
-    columns = {column for _, ledger in written for column in ledger} - {COMPONENT}
+    if not written:
+        return ()
     supply = _supply(manifests)
+    solved = merge_statistics(manifest.statistics.get("ledger", {}) for manifest in manifests)
     return tuple(
-        _ledger(column, written, supply.get(column, {}))
-        for column in sorted(columns, key=lambda column: (column != "source", column))
+        _ledger(dimension, written, solved, supply.get(dimension, {})) for dimension in DIMENSIONS
     )
 
 
@@ -160,57 +168,65 @@ def _stage(solved: StageSolution, statistics: Statistics | None) -> MixtureStage
 def _component(
     solved: ComponentSolution, realised: Mapping[str, int], total: int | None
 ) -> MixtureComponent:
-    tokens = None if total is None else realised.get("tokens", 0)
+    counts = {name: None if total is None else realised.get(name, 0) for name in _COUNTS}
     return MixtureComponent(
         solved=solved,
-        realised_tokens=tokens,
-        realised_ratio=ratio_of(tokens, total),
-        documents=None if total is None else realised.get("documents", 0),
+        realised_tokens=counts["tokens"],
+        realised_ratio=ratio_of(counts["tokens"], total),
+        documents=counts["documents"],
+        unique_tokens=counts["unique_tokens"],
+        new_tokens=counts["new_tokens"],
     )
 
 
-def _ledger_of(statistics: Statistics) -> dict[str, dict[str, dict[str, int]]]:
-    ledger: dict[str, dict[str, dict[str, int]]] = statistics.get("window-documents", {}).get(
-        "ledger", {}
-    )
-    return ledger
+Sums = dict[str, dict[str, int]]
+
+
+def _ledger_of(statistics: Statistics) -> dict[str, Sums]:
+    """The nested ledger summed by each of its names: name, value, then counts."""
+    sums: dict[str, Sums] = {name: {} for name in ENTRY_NAMES}
+    level: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [
+        ((), statistics.get("window-documents", {}).get("ledger", {}))
+    ]
+    for _ in ENTRY_NAMES:
+        level = [((*entry, key), deeper) for entry, part in level for key, deeper in part.items()]
+    for entry, counts in level:
+        for name, value in zip(ENTRY_NAMES, entry, strict=True):
+            of_value = sums[name].setdefault(value, dict.fromkeys(_COUNTS, 0))
+            for count in _COUNTS:
+                of_value[count] += counts[count]
+    return sums
 
 
 def _supply(manifests: Sequence[Manifest]) -> dict[str, dict[str, int]]:
-    """Tokens that the mixture could draw from, by column and value."""
+    """Tokens that the mixture could draw from, by dimension and value."""
     tokens = merge_statistics(manifest.statistics.get("tokens", {}) for manifest in manifests)
-    supply = {column: values for column, values in tokens.items() if column != "sources"}
+    supply = {name: tokens[column] for name, column in DIMENSIONS.items() if column in tokens}
     sources = tokens.get("sources", {})
     return supply | {"source": {name: counts["tokens"] for name, counts in sources.items()}}
 
 
 def _ledger(
-    column: str,
-    written: Sequence[tuple[str, Mapping[str, Mapping[str, Mapping[str, int]]]]],
+    dimension: str,
+    written: Sequence[tuple[str, Mapping[str, Sums]]],
+    solved: Statistics,
     supply: Mapping[str, int],
 ) -> Ledger:
-    values = {value for _, ledger in written for value in ledger.get(column, {})} | set(supply)
+    values = {value for _, ledger in written for value in ledger[dimension]} | set(supply)
     rows = [
         LedgerRow(
             value=value,
             supply_tokens=supply.get(value, 0) if supply else None,
-            stage_tokens=_by_stage(written, column, value, "tokens"),
-            stage_documents=_by_stage(written, column, value, "documents"),
+            stage_tokens=tuple(
+                ledger[dimension].get(value, {}).get("tokens", 0) for _, ledger in written
+            ),
+            solved_tokens=tuple(
+                solved.get(stage, {}).get(dimension, {}).get(value, 0) if solved else None
+                for stage, _ in written
+            ),
         )
         for value in sorted(values)
     ]
-    if not all(row.value.isdecimal() for row in rows if row.value != "none"):
+    if not all(row.value.isdecimal() for row in rows if row.value != NO_VALUE):
         rows.sort(key=lambda row: -max(row.supply_tokens or 0, *(n or 0 for n in row.stage_tokens)))
-    return Ledger(column=column, stages=tuple(name for name, _ in written), rows=tuple(rows))
-
-
-def _by_stage(
-    written: Sequence[tuple[str, Mapping[str, Mapping[str, Mapping[str, int]]]]],
-    column: str,
-    value: str,
-    measure: str,
-) -> tuple[int | None, ...]:
-    return tuple(
-        ledger[column].get(value, {}).get(measure, 0) if column in ledger else None
-        for _, ledger in written
-    )
+    return Ledger(column=dimension, stages=tuple(name for name, _ in written), rows=tuple(rows))

@@ -1,5 +1,7 @@
 """The page's parts about tokens: the mixture, its windows, and what they are made of."""
 
+from collections.abc import Sequence
+
 from pipeline.report.markup import (
     ABSENT,
     NOTHING,
@@ -20,8 +22,8 @@ from pipeline.report.markup import (
     table,
     text,
 )
-from pipeline.report.mixture import Ledger, MixtureComponent, MixtureStage
-from pipeline.report.quantities import percent, plural, ratio_of
+from pipeline.report.mixture import Ledger, LedgerRow, MixtureComponent, MixtureStage
+from pipeline.report.quantities import percent, plural, ratio_of, total_of
 from pipeline.report.summary import RunSummary
 
 SERIES_COLOURS = 8
@@ -35,9 +37,9 @@ _MIN_LABELLED_RATIO = 0.08
 
 _LEDGER_TITLES = {
     "source": "By source",
-    "language.code": "By language",
-    "tagger.topic": "By topic",
-    "tagger.quality": "By quality, in tenths of the tagger's score",
+    "language": "By language",
+    "topic": "By topic",
+    "quality": "By quality, in tenths of the tagger's score",
 }
 
 
@@ -106,13 +108,16 @@ def _size_of(stage: MixtureStage) -> Html:
 def _mixture_table(stage: MixtureStage, tones: dict[str, str]) -> Html:
     columns = (
         Column(title="Component"),
-        count_column("Weight", "percent of the stage, as the recipe states it"),
-        count_column("Target", "the weight, with its part of what absent components cede"),
+        count_column("Asked", "as the recipe states it"),
+        count_column("Target", "the solved part of the stage"),
         count_column("Target tokens", "the target's part of the budget"),
         count_column("Realised tokens", "in the windows that were written"),
         count_column("Difference", "realised minus target"),
         count_column("Realised", "part of the stage's realised tokens"),
         count_column("Epochs", "copies of the average token"),
+        count_column("Most copies", "of the document that the stage uses most"),
+        count_column("Unique tokens", "realised, each document once"),
+        count_column("New tokens", "of documents that no earlier stage used"),
         count_column("Supply tokens", "what the component could draw from, each document once"),
         count_column("Documents", "copies written, repetitions counted"),
     )
@@ -120,13 +125,16 @@ def _mixture_table(stage: MixtureStage, tones: dict[str, str]) -> Html:
     realised = stage.realised_tokens
     total = [
         text("All"),
-        share(sum(one.solved.weight for one in stage.components) / 100),
+        NOTHING,
         share(sum(one.solved.share_ratio for one in stage.components)),
         number(stage.target_tokens),
         number(realised),
         signed(None if realised is None else realised - stage.target_tokens),
         share(None if realised is None else 1.0),
         ABSENT,
+        number(max(one.solved.max_copies for one in stage.components)),
+        number(total_of(one.unique_tokens for one in stage.components)),
+        number(total_of(one.new_tokens for one in stage.components)),
         number(sum(one.solved.supply_tokens for one in stage.components)),
         number(stage.documents),
     ]
@@ -143,13 +151,16 @@ def _mixture_row(one: MixtureComponent, tone: str) -> list[Html]:
         name.append(element("small", text("no document: the others share its part")))
     return [
         join(name),
-        share(one.solved.weight / 100),
+        text(one.solved.asked),
         share(one.solved.share_ratio),
         number(one.solved.target_tokens),
         number(one.realised_tokens),
         signed(one.difference_tokens),
         share(one.realised_ratio),
         quotient(one.epochs),
+        number(one.solved.max_copies),
+        number(one.unique_tokens),
+        number(one.new_tokens),
         number(one.solved.supply_tokens),
         number(one.documents),
     ]
@@ -236,39 +247,53 @@ def ledger_section(summary: RunSummary) -> Html:
 
 def _ledger_table(ledger: Ledger) -> Html:
     columns = [Column(title=ledger.column)]
-    # Each column of numbers: the supply where there is one, then the stages.
-    numbers = [[row.value, *row.stage_tokens] for row in ledger.rows]
     if ledger.has_supply:
         columns.append(count_column("supply"))
-        numbers = [[row.value, row.supply_tokens, *row.stage_tokens] for row in ledger.rows]
-    columns += [count_column(stage) for stage in ledger.stages]
-    counts = [[_whole(cell) for cell in row[1:]] for row in numbers]
-    totals = [
-        None if all(n is None for n in column) else sum(n or 0 for n in column)
-        for column in zip(*counts, strict=True)
-    ]
+    for stage in ledger.stages:
+        columns.append(count_column(stage))
+        columns.append(
+            count_column("- solved", f"tokens of {stage} beyond those solved, by chance")
+        )
+    counts = [_ledger_counts(ledger, row) for row in ledger.rows]
     names = [_value_name(ledger.column, row.value) for row in ledger.rows]
     shown = list(zip(names, counts, strict=True))
     if len(shown) > MAX_LEDGER_ROWS:
         rest = counts[MAX_LEDGER_ROWS - 1 :]
-        sums = [sum(n or 0 for n in column) for column in zip(*rest, strict=True)]
-        shown = [*shown[: MAX_LEDGER_ROWS - 1], (f"{len(rest)} others", [*sums])]
+        shown = [
+            *shown[: MAX_LEDGER_ROWS - 1],
+            (f"{len(rest)} others", [*map(total_of, zip(*rest, strict=True))]),
+        ]
+    totals = [total_of(column) for column in zip(*counts, strict=True)]
+    num_leading = 1 if ledger.has_supply else 0
     return table(
         _LEDGER_TITLES.get(ledger.column, f"By {ledger.column}"),
         columns,
-        [
-            [
-                text(name),
-                *(_part(n, total) for n, total in zip(row, totals, strict=True)),
-            ]
-            for name, row in shown
+        [[text(name), *_ledger_cells(row, totals, num_leading=num_leading)] for name, row in shown],
+        total=[
+            text("All"),
+            *(
+                number(total) if place < num_leading or (place - num_leading) % 2 == 0 else ABSENT
+                for place, total in enumerate(totals)
+            ),
         ],
-        total=[text("All"), *(number(total) for total in totals)],
     )
 
 
-def _whole(cell: str | int | None) -> int | None:
-    return cell if isinstance(cell, int) else None
+def _ledger_counts(ledger: Ledger, row: LedgerRow) -> list[int | None]:
+    """The supply where there is one, then each stage's tokens and their difference."""
+    counts: list[int | None] = [row.supply_tokens] if ledger.has_supply else []
+    for tokens, solved in zip(row.stage_tokens, row.solved_tokens, strict=True):
+        counts += [tokens, None if tokens is None or solved is None else tokens - solved]
+    return counts
+
+
+def _ledger_cells(
+    row: Sequence[int | None], totals: Sequence[int | None], *, num_leading: int
+) -> list[Html]:
+    return [
+        signed(count) if place >= num_leading and (place - num_leading) % 2 else _part(count, total)
+        for place, (count, total) in enumerate(zip(row, totals, strict=True))
+    ]
 
 
 def _part(count: int | None, total: int | None) -> Html:
@@ -279,6 +304,6 @@ def _part(count: int | None, total: int | None) -> Html:
 
 
 def _value_name(column: str, value: str) -> str:
-    if column == "tagger.quality" and value.isdecimal():
+    if column == "quality" and value.isdecimal():
         return f"{int(value) / 10:.1f} to {(int(value) + 1) / 10:.1f}"
     return value

@@ -1,5 +1,7 @@
 """Numbers as people read them. Nothing is rounded to a claim: 99.996% is never "100%"."""
 
+from collections.abc import Iterable
+
 _SCALES = ((10**15, "P"), (10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
 _BYTE_SCALES = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
@@ -77,3 +79,9 @@ def _scaled(count: int, scales: tuple[tuple[int, str], ...]) -> str:
             decimals = max(0, 3 - len(str(int(abs(value)))))
             return f"{value:.{decimals}f} {unit}"
     return str(count)
+
+
+def total_of(counts: Iterable[int | None]) -> int | None:
+    """Sum of what is known; None where nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

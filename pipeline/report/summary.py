@@ -13,7 +13,7 @@ from pipeline.records.manifest import Counts, Manifest, Statistics, merge_statis
 from pipeline.report.duplicates import DuplicateSummary, summarize_duplicates
 from pipeline.report.examples import Example
 from pipeline.report.mixture import Ledger, MixtureStage, summarize_ledgers, summarize_mixture
-from pipeline.report.quantities import percent, plural, ratio_of
+from pipeline.report.quantities import percent, plural, ratio_of, total_of
 
 STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts")
 
@@ -135,42 +135,44 @@ class RunSummary:
     @property
     def records(self) -> int | None:
         """Records read; None before anything was."""
-        return _sum(source.records for source in self.sources)
+        return total_of(source.records for source in self.sources)
 
     @property
     def payload_bytes(self) -> int | None:
         """Bytes of those records."""
-        return _sum(source.payload_bytes for source in self.sources)
+        return total_of(source.payload_bytes for source in self.sources)
 
     @property
     def kept(self) -> int | None:
         """Documents that passed every rule."""
-        return _sum(source.kept for source in self.sources)
+        return total_of(source.kept for source in self.sources)
 
     @property
     def tokens(self) -> int | None:
         """Tokens of the kept and made documents, each counted once."""
-        return _sum(source.tokens for source in self.sources)
+        return total_of(source.tokens for source in self.sources)
 
     @property
     def documents(self) -> int | None:
         """Documents extracted or made."""
-        return _sum(source.documents for source in self.sources)
+        return total_of(source.documents for source in self.sources)
 
     @property
     def text_bytes(self) -> int | None:
         """UTF-8 bytes of the texts that were tokenized."""
-        return _sum(source.text_bytes for source in self.sources)
+        return total_of(source.text_bytes for source in self.sources)
 
     @property
     def realised_tokens(self) -> int | None:
         """Tokens in the windows of all stages of the mixture, repetitions counted."""
-        return _sum(stage.realised_tokens for stage in self.mixture)
+        return total_of(stage.realised_tokens for stage in self.mixture)
 
     @property
     def windows(self) -> int | None:
         """Windows of all stages of the mixture."""
-        return _sum(stage.packing.windows for stage in self.mixture if stage.packing is not None)
+        return total_of(
+            stage.packing.windows for stage in self.mixture if stage.packing is not None
+        )
 
 
 def summarize_run(
@@ -336,8 +338,3 @@ def _leaf(statistics: Statistics, source: str, name: str) -> int | None:
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """Largest first, equal ones by name."""
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

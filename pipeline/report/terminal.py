@@ -184,7 +184,7 @@ def mixture_table(summary: RunSummary, *, is_ascii: bool = False) -> Table:
     names = dict.fromkeys(one.name for stage in summary.mixture for one in stage.components)
     colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
     table = _table("Mixture", "stage", "component")
-    _numbers(table, "weight", "target\ntokens", "realised\ntokens", "realised\nshare")
+    _numbers(table, "asked", "target\ntokens", "realised\ntokens", "realised\nshare")
     table.add_column("", no_wrap=True)
     _numbers(table, "epochs", "documents")
     for stage in summary.mixture:
@@ -227,7 +227,7 @@ def _component_cells(one: MixtureComponent, *, colour: str, is_ascii: bool) -> I
         bar = Text(_bar(drawn, is_ascii=is_ascii), colour)
     return (
         Text(one.name),
-        f"{one.solved.weight:.1f}%",
+        one.solved.asked,
         fitted(one.solved.target_tokens),
         fitted(one.realised_tokens),
         percent(ratio),
@@ -240,7 +240,7 @@ def _component_cells(one: MixtureComponent, *, colour: str, is_ascii: bool) -> I
 def _total_cells(stage: MixtureStage) -> Iterable[Text]:
     cells = (
         "all",
-        f"{sum(one.solved.weight for one in stage.components):.0f}%",
+        "",
         fitted(stage.target_tokens),
         fitted(stage.realised_tokens),
         UNKNOWN if stage.realised_tokens is None else "100%",

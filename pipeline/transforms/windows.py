@@ -15,17 +15,16 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mixtures.hashing import keyed_hashes
+from mixtures.ledger import ENTRY_NAMES, Entry, Realised, check_realised, count_realised
 from mixtures.mtp import count_live
 from mixtures.packing import PackingCounts, pack
 from mixtures.provenance import SHARD_DOCUMENTS_SCHEMA, write_documents
 from mixtures.sampling import partitions, sample, shuffle
-from mixtures.solution import StageSolution
+from mixtures.solution import MixtureSolution, StageSolution
 from mixtures.spec import MixtureConfig
-from mixtures.supply import assign
 from mixtures.windows import (
     DOCUMENTS_SUFFIX,
     LAYOUT_SUFFIX,
@@ -39,12 +38,12 @@ from mixtures.windows import (
     write_tokens,
 )
 from pipeline.errors import InvariantError
-from pipeline.records.manifest import Counts, ShardEntry, Statistics
+from pipeline.records.manifest import Counts, ShardEntry, Statistics, merge_statistics
 from pipeline.storage.filesystem import atomic_output, open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import HashingFile
 from pipeline.transforms.shards import PendingShards
-from pipeline.transforms.solve import TokenShard, read_solution, token_shards
+from pipeline.transforms.solve import TokenShard, read_ledger, read_solution, token_shards
 from pipeline.transforms.stage import Entries, Finished, Stage, rows
 from pipeline.transforms.tokenize import TOKENS, load_tokenizer
 
@@ -69,7 +68,7 @@ threads of a worker stay far below 2 GB."""
 _ROW = "row"
 _PARTITION = "partition"
 _ORDER = "order"
-_ADDED = ("component", "copy", _PARTITION, _ORDER)
+_ADDED = ("component", "copy", "seen", _PARTITION, _ORDER)
 """Columns of a run beyond those of its token shard."""
 
 RUN_GROUP_ROWS = 4096
@@ -81,9 +80,15 @@ class StagePlan:
     """What a worker needs to sample and to pack one stage of the mixture."""
 
     mixture: MixtureConfig
-    solution: StageSolution
+    solution: MixtureSolution
+    stage_name: str
     layout: WindowLayout
     num_partitions: int
+
+    @property
+    def stage(self) -> StageSolution:
+        """The solved stage."""
+        return self.solution.stage(self.stage_name)
 
 
 def windows_stage(
@@ -96,8 +101,8 @@ def windows_stage(
 ) -> Stage:
     """Write the shards of the mixture's stage ``stage_name``.
 
-    The realised tokens of every component must be those the solution promised, to the token;
-    InvariantError otherwise.
+    The realised tokens of every component must be those the solution promised, to the token, and
+    the finer entries of the ledger those that chance allows; InvariantError otherwise.
     """
     shards = token_shards(tokens)
     plan = _plan(solved, mixture, stage_name, shard_tokens=shard_tokens)
@@ -119,10 +124,10 @@ def windows_stage(
 
     return Stage(
         name=f"windows-{stage_name}",
-        version=1,
+        version=2,
         config={
             "stage": stage_name,
-            "solution": dataclasses.asdict(plan.solution),
+            "solution": plan.solution.to_json(),
             "layout": plan.layout,
             "num_partitions": plan.num_partitions,
             "seed": mixture.seed,
@@ -131,7 +136,7 @@ def windows_stage(
         | {finished.manifest.stage: finished.identity for finished in tokens},
         outputs={RUNS: len(shards)} | dict.fromkeys(FILES, plan.num_partitions),
         build=build,
-        count=lambda entries: _count(entries, plan.solution),
+        count=lambda entries: _count(entries, plan, read_ledger(solved)),
     )
 
 
@@ -139,11 +144,14 @@ def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.Table:
     """The copies of the documents in ``columns`` that the stage trains on, in shuffled order.
 
     ``columns`` holds what conditions may name. Returns a row for each copy: the document's row,
-    component, copy, partition and order, sorted by partition, order, id and copy.
+    component, copy, copies seen before, partition and order, sorted by partition, order, id and
+    copy.
     """
-    spec = plan.mixture.stage(plan.solution.name)
+    spec = plan.mixture.stage(plan.stage_name)
     ids = columns.column("id")
-    copies = sample(ids, assign(columns, spec), stage=plan.solution, seed=plan.mixture.seed)
+    copies = sample(
+        columns, ids, mixture=plan.mixture, solution=plan.solution, stage=plan.stage_name
+    )
     names = pa.array([component.name for component in spec.components], pa.string())
     in_partition = partitions(copies.order, num_partitions=plan.num_partitions)
     # Equal ranges of the order are the partitions, so sorting by order sorts by partition.
@@ -153,6 +161,7 @@ def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.Table:
             _ROW: copies.row,
             "component": names.take(pa.array(copies.component)),
             "copy": copies.copy,
+            "seen": copies.seen,
             _PARTITION: in_partition,
             _ORDER: copies.order,
         }
@@ -169,66 +178,61 @@ def document_table(run: pa.Table) -> pa.Table:
 
 
 def ledger(documents: pa.Table) -> Statistics:
-    """Documents and tokens of a shard by component, source, language, topic and quality tenth."""
-    ledgers: Statistics = {}
-    tokens = documents.column("num_tokens").cast(pa.int64())
-    columns = {
-        "component": documents.column("component"),
-        "source": documents.column("source"),
-    }
-    names = set(documents.schema.names)
-    for name in ("language.code", "tagger.topic"):
-        if name in names:
-            columns[name] = documents.column(name)
-    if "tagger.quality" in names:
-        tenths = pc.min_element_wise(
-            pc.floor(pc.multiply(documents.column("tagger.quality"), 10)), 9
-        )
-        columns["tagger.quality"] = tenths.cast(pa.int8()).cast(pa.string())
-    for name, values in columns.items():
-        grouped = pa.table({"value": values, "tokens": tokens}).group_by("value")
-        sums = grouped.aggregate([("tokens", "sum"), ("tokens", "count")])
-        ledgers[name] = {
-            row["value"] or "none": {
-                "documents": row["tokens_count"],
-                "tokens": row["tokens_sum"],
-            }
-            for row in sums.to_pylist()
-        }
-    return ledgers
+    """Counts of a shard's documents by component, source, topic, quality and language, nested."""
+    nested: Statistics = {}
+    for entry, realised in sorted(count_realised(documents).items()):
+        place = nested
+        for value in entry:
+            place = place.setdefault(value, {})
+        place.update(dataclasses.asdict(realised))
+    return nested
+
+
+def ledger_entries(nested: Statistics) -> dict[Entry, Realised]:
+    """Undo the nesting of :func:`ledger`."""
+    level: list[tuple[Entry, Statistics]] = [((), nested)]
+    for _ in ENTRY_NAMES:
+        level = [((*entry, key), deeper) for entry, part in level for key, deeper in part.items()]
+    return {entry: Realised(**counts) for entry, counts in level}
 
 
 def _plan(
     solved: Finished, mixture: MixtureConfig, stage_name: str, *, shard_tokens: int
 ) -> StagePlan:
-    solution = read_solution(solved).stage(stage_name)
+    solution = read_solution(solved)
+    stage = solution.stage(stage_name)
     tokenizer = load_tokenizer(mixture)
     return StagePlan(
         mixture=mixture,
         solution=solution,
+        stage_name=stage_name,
         layout=WindowLayout(
-            sequence_tokens=solution.sequence_tokens,
+            sequence_tokens=stage.sequence_tokens,
             mtp_depth=mixture.mtp_depth,
             eod_id=tokenizer.eod_id,
             pad_id=tokenizer.pad_id,
         ),
-        num_partitions=max(1, -(-solution.expected_tokens // shard_tokens)),
+        num_partitions=max(1, -(-stage.expected_tokens // shard_tokens)),
     )
 
 
-def _count(entries: Entries, solution: StageSolution) -> Counts:
+def _count(entries: Entries, plan: StagePlan, solved_ledger: pa.Table) -> Counts:
     """Copies drawn are rows in; copies found in the shards are kept."""
-    realised: dict[str, int] = {}
-    for entry in entries[DOCUMENTS]:
-        for component, sums in entry.statistics["ledger"].get("component", {}).items():
-            realised[component] = realised.get(component, 0) + sums["tokens"]
-    for component in solution.components:
-        if realised.get(component.name, 0) != component.expected_tokens:
+    nested = merge_statistics(entry.statistics["ledger"] for entry in entries[DOCUMENTS])
+    realised = ledger_entries(nested)
+    for component in plan.stage.components:
+        tokens = sum(one.tokens for entry, one in realised.items() if entry[0] == component.name)
+        if tokens != component.expected_tokens:
             raise InvariantError(
-                f"stage {solution.name!r}, component {component.name!r}: "
-                f"{realised.get(component.name, 0)} tokens written, the solution promised "
-                f"{component.expected_tokens}"
+                f"stage {plan.stage_name!r}, component {component.name!r}: {tokens} tokens "
+                f"written, the solution promised {component.expected_tokens}"
             )
+    check_realised(
+        plan.stage_name,
+        realised,
+        solved_ledger,
+        max_error_percent=plan.mixture.max_share_error_percent,
+    )
     return Counts(rows_in=rows(entries, RUNS), kept=rows(entries, DOCUMENTS), rejected=0, failed=0)
 
 
@@ -279,7 +283,7 @@ def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: Sta
     ]
     if not tables:
         raise InvariantError(
-            f"stage {plan.solution.name!r}: shard {partition} of {plan.num_partitions} would be "
+            f"stage {plan.stage_name!r}: shard {partition} of {plan.num_partitions} would be "
             "empty; ask for fewer shards"
         )
     run = pa.concat_tables(tables)
@@ -379,5 +383,5 @@ def gather_tokens(tokens: pa.ChunkedArray, rows: npt.NDArray[np.intp]) -> TokenT
 
 def _shuffle_seed(plan: StagePlan, partition: int) -> int:
     """A 64-bit seed of the mixture's seed, the stage and the partition."""
-    key = ("windows", plan.mixture.seed, plan.solution.name, partition)
+    key = ("windows", plan.mixture.seed, plan.stage_name, partition)
     return int(keyed_hashes(np.zeros((1, 2), np.uint64), *key)[0])

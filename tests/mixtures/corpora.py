@@ -7,7 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mixtures.quantiles import count_values, mixture_cuts
+from mixtures.sampling import SampledCopies, sample
+from mixtures.solution import MixtureSolution
+from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
+from mixtures.supply import Supply, measure_supply
+from mixtures.upsampling import Cuts
 from pipeline.records.document import document_id
 
 
@@ -36,8 +42,47 @@ def corpus(**sources: list[int]) -> Corpus:
     )
 
 
-def mixture(*stages: dict[str, Any], seed: int = 5) -> MixtureConfig:
-    return MixtureConfig.model_validate({"seed": seed, "stages": list(stages)})
+def with_column(documents: Corpus, name: str, values: pa.Array) -> Corpus:
+    """The corpus with one column more."""
+    columns = documents.columns.append_column(name, values)
+    return Corpus(documents.ids, columns, documents.num_tokens)
+
+
+def mixture(*stages: dict[str, Any], seed: int = 5, **fields: object) -> MixtureConfig:
+    """A mixture of columns that :func:`corpus` has, where documents may be few and large."""
+    defaults = {"repetition": [{"max_epochs": 4}], "max_share_error_percent": 100}
+    return MixtureConfig.model_validate(
+        {"seed": seed, "stages": list(stages), **defaults, **fields}
+    )
+
+
+def cuts_for(documents: Corpus, config: MixtureConfig) -> Cuts:
+    """Where the bands of the mixture's curves begin."""
+    tokens = pa.array(documents.num_tokens)
+    return mixture_cuts(config, count_values(documents.columns, config, num_tokens=tokens))
+
+
+def supply_of(documents: Corpus, config: MixtureConfig) -> Supply:
+    """The supply of all documents."""
+    return measure_supply(
+        documents.columns,
+        config,
+        cuts_for(documents, config),
+        ids=documents.ids,
+        num_tokens=pa.array(documents.num_tokens),
+    )
+
+
+def solve_for(documents: Corpus, config: MixtureConfig) -> MixtureSolution:
+    """The mixture, solved for all documents."""
+    return solve(config, supply_of(documents, config), cuts_for(documents, config))
+
+
+def drawn(
+    documents: Corpus, config: MixtureConfig, solution: MixtureSolution, name: str = "one"
+) -> SampledCopies:
+    """The copies that a stage trains on."""
+    return sample(documents.columns, documents.ids, mixture=config, solution=solution, stage=name)
 
 
 def stage(
@@ -45,6 +90,7 @@ def stage(
     *,
     sequence_tokens: int = 64,
     budget_tokens: int | None = None,
+    fields: dict[str, object] | None = None,
     **weights: float | dict[str, object],
 ) -> dict[str, Any]:
     """A stage of components that each take the source of their name.
@@ -53,12 +99,13 @@ def stage(
     """
     components = []
     for component, weight in weights.items():
-        fields = weight if isinstance(weight, dict) else {"weight": weight}
+        amount = weight if isinstance(weight, dict) else {"weight": weight}
         where = [{"column": "source", "allowed": [component]}]
-        components.append({"name": component, "where": where, **fields})
+        components.append({"name": component, "where": where, **amount})
     return {
         "name": name,
         "sequence_tokens": sequence_tokens,
         "budget_tokens": budget_tokens,
         "components": components,
+        **(fields or {}),
     }

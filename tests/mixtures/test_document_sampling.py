@@ -6,28 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixtures.sampling import SampledCopies, partitions, sample, shuffle
+from mixtures.sampling import partitions, shuffle
 from mixtures.solution import MixtureSolution
-from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
-from mixtures.supply import assign, measure_supply
-from tests.mixtures.corpora import Corpus, corpus, mixture, stage
+from tests.mixtures.corpora import (
+    Corpus,
+    corpus,
+    drawn,
+    mixture,
+    solve_for,
+    stage,
+    with_column,
+)
 
 CONFIG = mixture(stage("one", web=30, code=70), stage("two", web=100))
-
-
-def solve_for(documents: Corpus, config: MixtureConfig) -> MixtureSolution:
-    supply = measure_supply(
-        documents.columns, config, ids=documents.ids, num_tokens=pa.array(documents.num_tokens)
-    )
-    return solve(config, supply)
-
-
-def drawn(
-    documents: Corpus, config: MixtureConfig, solution: MixtureSolution, name: str = "one"
-) -> SampledCopies:
-    components = assign(documents.columns, config.stage(name))
-    return sample(documents.ids, components, stage=solution.stage(name), seed=config.seed)
 
 
 def copies(
@@ -71,18 +63,101 @@ def test_sample_holds_exactly_the_tokens_the_solution_expects(
 
 
 @given(lengths, lengths)
-def test_copies_of_a_document_are_numbered_and_differ_by_at_most_one(
-    web: list[int], code: list[int]
-) -> None:
+def test_copies_of_a_document_are_numbered_from_0(web: list[int], code: list[int]) -> None:
     documents = corpus(web=web, code=code)
-    solution = solve_for(documents, CONFIG)
-    sampled = drawn(documents, CONFIG, solution)
-    components = assign(documents.columns, CONFIG.stage("one"))
+    sampled = drawn(documents, CONFIG, solve_for(documents, CONFIG))
     for row in range(len(documents.num_tokens)):
-        whole = solution.stage("one").components[components[row]].whole_copies
         numbers = sampled.copy[sampled.row == row].tolist()
         assert numbers == list(range(len(numbers)))
-        assert len(numbers) in (whole, whole + 1)
+
+
+@given(lengths, lengths, st.floats(0.1, 3.9), st.floats(0.1, 3.9))
+def test_run_uses_no_document_twice_before_it_has_used_all_once(
+    web: list[int], code: list[int], first: float, second: float
+) -> None:
+    """Over both stages: a cell's documents differ by at most one copy, and `seen` counts them."""
+    documents = corpus(web=web, code=code)
+    scale = 1.0 if first + second <= 4 else 3.9 / (first + second)
+    config = mixture(
+        stage("one", web={"epochs": first * scale}, code={"epochs": 1}),
+        stage("two", web={"epochs": second * scale}),
+    )
+    solution = solve_for(documents, config)
+    uses: dict[int, list[int]] = {row: [] for row in range(len(web))}
+    for name in ("one", "two"):
+        sampled = drawn(documents, config, solution, name)
+        for row, seen in zip(sampled.row.tolist(), sampled.seen.tolist(), strict=True):
+            if row < len(web):
+                uses[row].append(seen)
+    assert all(seen == list(range(len(seen))) for seen in uses.values())
+    counts = [len(seen) for seen in uses.values()]
+    assert max(counts) - min(counts) <= 1
+    assert max(counts) <= 4
+
+
+def test_fresh_component_takes_what_no_earlier_stage_used() -> None:
+    documents = corpus(web=[10] * 1000)
+    config = mixture(
+        stage("one", budget_tokens=6_400, web=100),
+        stage("two", web={"weight": 100, "is_fresh": True}),
+    )
+    solution = solve_for(documents, config)
+    one, two = (drawn(documents, config, solution, name) for name in ("one", "two"))
+    assert not set(one.row.tolist()) & set(two.row.tolist())
+    assert len(set(two.row.tolist())) == len(two.row)
+    assert len(one.row) + len(two.row) == 640 + 358  # of 360 that are left, whole windows
+
+
+def test_upsampling_draws_by_percentile_and_drops_the_bottom() -> None:
+    """OLMo 3's curve: nothing of the bottom 40%, the top 5% seven times as often."""
+    rng = np.random.default_rng(1)
+    scores = rng.permutation(2000) / 2000
+    documents = with_column(corpus(web=[10] * 2000), "score", pa.array(scores))
+    curve = {
+        "column": "score",
+        "bands": [{"factor": 0}, {"min": 40, "factor": 1}, {"min": 95, "factor": 7}],
+    }
+    config = mixture(
+        stage("one", web={"epochs": 1, "upsample": [curve]}), repetition=[{"max_epochs": 7}]
+    )
+    solution = solve_for(documents, config)
+    copies = np.bincount(drawn(documents, config, solution).row, minlength=2000)
+    [(low, high)] = solution.cuts.values()
+    assert abs(low - 0.4) < 0.001
+    assert abs(high - 0.95) < 0.001
+    assert copies[scores < low].max() == 0
+    middle = copies[(scores >= low) & (scores < high)]
+    assert set(middle) <= {0, 1}
+    assert middle.mean() > 0.98  # whole windows leave out a few
+    assert set(copies[scores >= high]) <= {6, 7}
+
+
+def test_curves_multiply_and_nulls_have_their_factor() -> None:
+    documents = with_column(
+        with_column(corpus(web=[10] * 400), "score", pa.array([None, 1.0] * 200, pa.float64())),
+        "dedup.cluster_size",
+        pa.array([1, 1, 9, 9] * 100),
+    )
+    curves = [
+        {
+            "column": "score",
+            "scale": "value",
+            "bands": [{"factor": 0}, {"min": 1.0, "factor": 1}],
+            "null_factor": 2,
+        },
+        {
+            "column": "dedup.cluster_size",
+            "scale": "value",
+            "bands": [{"factor": 1}, {"min": 5, "factor": 3}],
+        },
+    ]
+    config = mixture(
+        stage("one", sequence_tokens=100, web={"epochs": 1, "upsample": curves}),
+        repetition=[{"max_epochs": 6}],
+    )
+    sampled = drawn(documents, config, solve_for(documents, config))
+    copies = np.bincount(sampled.row, minlength=400).reshape(100, 4)
+    assert copies.mean(axis=0).tolist() == [2, 1, 6, 3]
 
 
 def test_document_no_component_takes_is_never_drawn() -> None:

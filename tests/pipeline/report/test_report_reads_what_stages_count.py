@@ -115,6 +115,8 @@ def test_windows_and_ledgers() -> None:
             "source": ["web", "papers", "web"],
             "language.code": ["en", None, "en"],
             "tagger.quality": pa.array([0.05, 0.95, 1.0], pa.float32()),
+            "copy": pa.array([0, 0, 1], pa.int32()),
+            "seen": pa.array([0, 2, 1], pa.int32()),
         }
     )
     packing = dataclasses.asdict(counts) | {"live_targets": {"0": 9137, "1": 9134}}
@@ -130,13 +132,15 @@ def test_windows_and_ledgers() -> None:
     assert first.packing == counts
     assert first.components[0].realised_tokens == 9140
     assert first.components[0].documents == 3
+    assert first.components[0].unique_tokens == 9100
+    assert first.components[0].new_tokens == 100
     assert first.live_targets == ((0, 9137), (1, 9134))
     rows = {ledger.column: ledger.rows for ledger in summary.ledgers}
-    assert [(row.value, row.stage_tokens) for row in rows["tagger.quality"]] == [
+    assert [(row.value, row.stage_tokens) for row in rows["quality"]] == [
         ("0", (100,)),
         ("9", (9040,)),
     ]
-    assert {row.value: row.stage_documents for row in rows["language.code"]} == {
-        "en": (2,),
-        "none": (1,),
+    assert {row.value: row.stage_tokens for row in rows["language"]} == {
+        "en": (140,),
+        "none": (9000,),
     }

@@ -187,9 +187,9 @@ def test_ledgers_add_up_to_the_tokens_of_each_stage() -> None:
     summary = summarize(manifests())
     assert [ledger.column for ledger in summary.ledgers] == [
         "source",
-        "language.code",
-        "tagger.quality",
-        "tagger.topic",
+        "topic",
+        "quality",
+        "language",
     ]
     for ledger in summary.ledgers:
         for number, stage in enumerate(summary.mixture):
@@ -198,9 +198,9 @@ def test_ledgers_add_up_to_the_tokens_of_each_stage() -> None:
 
 def test_quality_tenths_keep_their_order_and_other_values_stand_by_size() -> None:
     ledgers = {ledger.column: ledger for ledger in summarize(manifests()).ledgers}
-    assert [row.value for row in ledgers["tagger.quality"].rows] == list("0123456789")
-    assert [row.value for row in ledgers["language.code"].rows] == ["en", "de", "none"]
-    assert not ledgers["tagger.quality"].has_supply
+    assert [row.value for row in ledgers["quality"].rows] == list("0123456789")
+    assert [row.value for row in ledgers["language"].rows] == ["en", "de", "none"]
+    assert not ledgers["quality"].has_supply
 
 
 def _reversed(value: Any) -> Any:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtures.solution import ComponentSolution, StageSolution
+from mixtures.ledger import SOLVED_SCHEMA
+from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
+from mixtures.supply import measure_supply
 from mixtures.windows import WindowLayout
 from pipeline.errors import InvariantError
 from pipeline.records.document import document_id
@@ -41,41 +43,30 @@ def test_tokens_are_gathered_in_the_order_asked_whatever_chunk_they_lie_in(chunk
     assert found == [documents[row] for row in rows]
 
 
-def plan(*, whole_copies: int, num_partitions: int) -> StagePlan:
+def plan(*, epochs: int, num_partitions: int) -> StagePlan:
+    """A stage that uses all of ``documents(40)``, of ten tokens each, ``epochs`` times."""
     mixture = MixtureConfig.model_validate(
         {
             "seed": 3,
+            "repetition": [{"max_epochs": 4}],
             "stages": [
                 {
                     "name": "one",
                     "sequence_tokens": 16,
-                    "components": [{"name": "all", "weight": 100}],
+                    "components": [{"name": "all", "epochs": epochs}],
                 }
             ],
         }
     )
-    component = ComponentSolution(
-        name="all",
-        weight=100.0,
-        share_ratio=1.0,
-        max_epochs=4.0,
-        supply_documents=40,
-        supply_tokens=400,
-        target_tokens=400 * whole_copies,
-        expected_tokens=400 * whole_copies,
-        whole_copies=whole_copies,
-        extra_bins=(),
+    supply = measure_supply(
+        documents(40), mixture, {}, ids=documents(40).column("id"), num_tokens=pa.array([10] * 40)
     )
-    solution = StageSolution(
-        name="one",
-        sequence_tokens=16,
-        budget_tokens=400 * whole_copies,
-        unassigned_documents=0,
-        components=(component,),
-    )
-    layout = WindowLayout(sequence_tokens=16, mtp_depth=1, eod_id=1, pad_id=0)
     return StagePlan(
-        mixture=mixture, solution=solution, layout=layout, num_partitions=num_partitions
+        mixture=mixture,
+        solution=solve(mixture, supply, {}),
+        stage_name="one",
+        layout=WindowLayout(sequence_tokens=16, mtp_depth=1, eod_id=1, pad_id=0),
+        num_partitions=num_partitions,
     )
 
 
@@ -84,7 +75,7 @@ def documents(count: int) -> pa.RecordBatch:
 
 
 def test_every_copy_is_drawn_once_and_lies_in_partition_and_order() -> None:
-    drawn = draw_copies(documents(40), plan(whole_copies=2, num_partitions=3)).to_pydict()
+    drawn = draw_copies(documents(40), plan(epochs=2, num_partitions=3)).to_pydict()
     assert sorted(zip(drawn["row"], drawn["copy"], strict=True)) == [
         (row, copy) for row in range(40) for copy in range(2)
     ]
@@ -94,7 +85,7 @@ def test_every_copy_is_drawn_once_and_lies_in_partition_and_order() -> None:
 
 
 def test_the_copies_of_two_batches_are_those_of_their_concatenation() -> None:
-    whole, stage = documents(40), plan(whole_copies=1, num_partitions=3)
+    whole, stage = documents(40), plan(epochs=1, num_partitions=3)
     apart = [draw_copies(part, stage) for part in (whole.slice(0, 13), whole.slice(13))]
     together = draw_copies(whole, stage)
     columns = ("order", "partition", "component", "copy")
@@ -102,17 +93,36 @@ def test_the_copies_of_two_batches_are_those_of_their_concatenation() -> None:
     assert merged.equals(together.select(columns))
 
 
-@pytest.mark.parametrize(("tokens", "is_kept"), [(400, True), (399, False), (401, False)])
-def test_a_stage_with_other_tokens_than_solved_is_refused(tokens: int, is_kept: bool) -> None:
-    solution = plan(whole_copies=1, num_partitions=1).solution
-    ledger = {"ledger": {"component": {"all": {"documents": 40, "tokens": tokens}}}}
-    entry = ShardEntry(windows.DOCUMENTS, 0, "x", 40, 1, "ab", ledger)
+@pytest.mark.parametrize(
+    ("component", "source", "message"),
+    [
+        (400, 400, None),
+        (399, 399, "399 tokens written, the solution promised 400"),
+        (401, 401, "401 tokens written, the solution promised 400"),
+        (400, 390, "tokens written, .* solved; the difference is more than"),
+    ],
+)
+def test_a_stage_with_other_tokens_than_solved_is_refused(
+    component: int, source: int, message: str | None
+) -> None:
+    def counted(tokens: int) -> dict[str, object]:
+        counts = {"documents": 40, "tokens": tokens, "unique_tokens": tokens, "new_tokens": 0}
+        return {"none": {"none": {"none": counts}}}
+
+    sources = {"web": counted(source)}
+    if component != source:
+        sources["talk"] = counted(component - source)
+    entry = ShardEntry(windows.DOCUMENTS, 0, "x", 40, 1, "ab", {"ledger": {"all": sources}})
     entries = {
         windows.DOCUMENTS: [entry],
         windows.RUNS: [dataclasses.replace(entry, output=windows.RUNS)],
     }
-    if is_kept:
-        assert windows._count(entries, solution).kept == 40
+    row = {"stage": "one", "component": "all", "source": "web", "topic": "none"}
+    row |= {"quality": "none", "language": "none", "tokens": 400.0, "variance": 0.0}
+    solved = pa.Table.from_pylist([row], SOLVED_SCHEMA)
+    stage = plan(epochs=1, num_partitions=1)
+    if message is None:
+        assert windows._count(entries, stage, solved).kept == 40
         return
-    with pytest.raises(InvariantError, match=f"{tokens} tokens written, the solution promised 400"):
-        windows._count(entries, solution)
+    with pytest.raises(InvariantError, match=message):
+        windows._count(entries, stage, solved)
