@@ -38,6 +38,11 @@ class Deck:
         """Tokens drawn so far."""
         return int((self.sizes * self.copies).sum())
 
+    def draw_tokens(self, *, target_tokens: int, max_tokens: int) -> int:
+        """:meth:`draw`, and how many tokens that came to."""
+        drawn = self.draw(target_tokens=target_tokens, max_tokens=max_tokens)
+        return int((drawn * self.sizes).sum())
+
     def draw(self, *, target_tokens: int, max_tokens: int) -> Int64Array:
         """Draw copies of every bin; their tokens are as near to the target as documents allow.
 

@@ -228,24 +228,37 @@ class _Draws:
     def _component(
         self, key: Key, target_tokens: int, max_tokens: int
     ) -> dict[str, tuple[tuple[Run, ...], int, int]]:
-        """Runs, tokens and most copies of a document, by the cells of a component."""
+        """Runs, tokens and most copies of a document, by the cells of a component.
+
+        What one cell misses, because its documents come whole, is asked of the next; those that can
+        give most beyond their target come last. What then is still missing is asked of all again,
+        and comes from wherever documents are small enough.
+        """
         cells = self._measured.cells_of(key)
+        decks = [self._decks[cell.key] for cell in cells]
+        before = [deck.copies.copy() for deck in decks]
         weights = [_factor(cell, key) * self._count(cell).tokens for cell in cells]
         total = math.fsum(weights)
         targets = _apportion(target_tokens, [weight / total for weight in weights])
-        order = sorted(range(len(cells)), key=lambda n: (targets[n], cells[n].key))
+        limits = [self._cell_limit(cell, key) for cell in cells]
+        slack = [min(t, limit - t) for t, limit in zip(targets, limits, strict=True)]
+        in_turn = sorted(range(len(cells)), key=lambda n: (slack[n], cells[n].key))
+        given = [0] * len(cells)
+        wanted = 0
+        for place in in_turn:
+            wanted += targets[place]
+            limit = min(limits[place], max_tokens - sum(given))
+            target = max(0, min(wanted - sum(given), limit))
+            given[place] = decks[place].draw_tokens(target_tokens=target, max_tokens=limit)
+        for place in reversed(in_turn):
+            missing = min(target_tokens - sum(given), limits[place] - given[place])
+            if missing > 0:
+                given[place] += decks[place].draw_tokens(target_tokens=missing, max_tokens=missing)
         drawn = {}
-        given = 0
-        for place in order:
-            cell, deck = cells[place], self._decks[cells[place].key]
-            limit = min(self._cell_limit(cell, key), max_tokens - given)
-            wanted = target_tokens - given if place == order[-1] else targets[place]
-            before = deck.copies.copy()
-            copies = deck.draw(target_tokens=max(0, min(wanted, limit)), max_tokens=max(0, limit))
-            tokens = int((copies * deck.sizes).sum())
-            runs = _runs(self._measured.bins[cell.key].bins, before, copies)
-            drawn[cell.key] = (runs, tokens, int(copies.max(initial=0)))
-            given += tokens
+        for place, cell in enumerate(cells):
+            copies = decks[place].copies - before[place]
+            runs = _runs(self._measured.bins[cell.key].bins, before[place], copies)
+            drawn[cell.key] = (runs, given[place], int(copies.max(initial=0)))
         return drawn
 
     def _count(self, cell: Cell) -> Count:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.checks import check_recipe
 from pipeline.config import Recipe, load_recipe, parse_recipe, recipe_schema
 from pipeline.errors import ConfigError
 from pipeline.storage.filesystem import join, write_text
@@ -67,8 +68,11 @@ def test_a_recipe_may_lie_on_any_file_system(memory_folder):
     assert load_recipe(join(memory_folder, "r.yaml")).name == "small"
 
 
-def test_the_demo_recipe_is_accepted():
-    assert load_recipe(str(REPOSITORY / "recipes" / "demo.yaml")).name == "demo"
+def test_shipped_recipes_are_accepted():
+    for path in (REPOSITORY / "recipes").glob("*.yaml"):
+        recipe = load_recipe(str(path))
+        check_recipe(recipe)
+        assert recipe.name == path.stem
 
 
 def test_an_editor_can_describe_every_field():
