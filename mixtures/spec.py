@@ -10,7 +10,7 @@ The specification names no files: it is solved against a measured supply (``mixt
 """
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -60,6 +60,41 @@ class ConditionSpec(BaseModel):
         return self
 
 
+class JoinSpec(BaseModel):
+    """Which documents of a component become one training document, and how.
+
+    Documents of one source that share the value of ``by`` are laid end to end; a null joins
+    nothing. Files of a repository in one document are how DeepSeek-Coder (Guo et al. 2024, arXiv
+    2401.14196, section 2.2) and Qwen2.5-Coder (Hui et al. 2024, arXiv 2409.12186, section 3.2)
+    teach a model to use context from other files.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    by: str = Field(
+        min_length=1,
+        description="Column, or path into a struct column, such as provenance.archive: the name "
+        "of the tree or archive a file came from.",
+    )
+    order_by: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column or path that orders the documents of a unit, such as "
+        "provenance.member; nulls last, then by id.",
+    )
+    separator_token: str = Field(
+        min_length=1,
+        description="Added token that takes the place of every EOD but the last, such as Qwen's "
+        "<|file_sep|>.",
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="A unit ends before the document that would make it longer; null sets no "
+        "limit, and a unit longer than a window is cut like any document.",
+    )
+
+
 class ComponentSpec(BaseModel):
     """One ingredient of a stage."""
 
@@ -82,6 +117,10 @@ class ComponentSpec(BaseModel):
         default=False,
         description="Whether a component without any document cedes its share to the others.",
     )
+    join: JoinSpec | None = Field(
+        default=None,
+        description="Joins documents, such as the files of a repository, to one; null joins none.",
+    )
 
 
 class StageSpec(BaseModel):
@@ -96,6 +135,14 @@ class StageSpec(BaseModel):
         ge=1,
         description="Tokens to train on, taken down to whole windows; "
         "null takes as many as supply and max_epochs allow.",
+    )
+    # Ding et al. 2024 (arXiv 2404.10830) measured best-fit against concatenation: the same tokens
+    # a window, and +4.7% reading comprehension, +16.8% context following, +9.2% program synthesis.
+    packing: Literal["best-fit", "concatenate"] = Field(
+        default="best-fit",
+        description="best-fit cuts no document that fits a window, but to fill windows up; "
+        "concatenate lays documents end to end and cuts wherever a window ends, as Megatron-LM and "
+        "OLMo do by default.",
     )
     components: Annotated[tuple[ComponentSpec, ...], Field(strict=False, min_length=1)] = Field(
         description="In order: the first whose conditions hold takes a document."

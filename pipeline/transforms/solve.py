@@ -111,6 +111,12 @@ def read_solution(solved: Finished) -> MixtureSolution:
     return MixtureSolution.from_json(read_text(solved.folder.locate(SOLUTION_NAME)))
 
 
+def read_mixture(stages: Sequence[Finished]) -> MixtureConfig:
+    """The mixture that the solve stage among ``stages`` was given."""
+    config = next(one.manifest.config for one in stages if one.manifest.stage == STAGE)
+    return MixtureConfig.model_validate(config)
+
+
 def selectable_columns(path: str) -> list[str]:
     """Columns of a token shard that conditions may name: all but the tokens themselves."""
     with open_input(path) as file:

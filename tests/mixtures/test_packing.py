@@ -136,7 +136,7 @@ def test_documents_inside_a_window_keep_the_order_they_came_in() -> None:
 
 def test_no_documents_give_no_windows() -> None:
     counts = PackingCounts.of(packed([]), sequence_tokens=16)
-    assert counts == PackingCounts(0, 0, 0, 0, 0, 0)
+    assert counts == PackingCounts(0, 0, 0, 0, 0, 0, 0)
     assert counts.padding_ratio == counts.truncation_ratio == 0
 
 

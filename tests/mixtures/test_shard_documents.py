@@ -14,6 +14,7 @@ ROWS = [
         "component": "rest",
         "copy": number,
         "num_tokens": 7,
+        "unit": number,
         "url": "https://example.org/",
     }
     for number in range(3)
@@ -35,7 +36,9 @@ def test_equal_documents_are_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("columns", [["id"], ["source", "id", "component", "copy", "num_tokens"]])
+@pytest.mark.parametrize(
+    "columns", [["id"], ["source", "id", "component", "copy", "num_tokens", "unit"]]
+)
 def test_missing_or_misplaced_column_is_refused(tmp_path: Path, columns: list[str]) -> None:
     table = pa.Table.from_pylist(ROWS, WITH_URL).select(columns)
     with (tmp_path / "s").open("wb") as stream, pytest.raises(SchemaError, match="begin with"):

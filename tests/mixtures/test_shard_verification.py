@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtures.verification import ShardCounts, verify_shard
+from mixtures.verification import Members, ShardCounts, verify_shard
 from mixtures.windows import WindowShard
 from pipeline.errors import InvariantError
 from tests.mixtures.sample_shards import EOD, PAD, document_lengths, write_shard
@@ -21,7 +21,7 @@ def test_shard_as_written_is_sound(
     shard = write_shard(
         tmp_path_factory.mktemp("shard") / "s", lengths, sequence_tokens=size, mtp_depth=depth
     )
-    counts = verify_shard(shard, document_tokens=np.array(lengths))
+    counts = verify_shard(shard, Members.unjoined(lengths))
     assert (counts.documents, counts.tokens) == (len(lengths), sum(lengths))
     assert counts.padding_tokens == counts.windows * size - counts.tokens
     assert counts.live_targets == tuple(
@@ -31,7 +31,7 @@ def test_shard_as_written_is_sound(
 
 def test_shard_without_windows_is_sound(tmp_path: Path) -> None:
     shard = write_shard(tmp_path / "s", [])
-    assert verify_shard(shard, document_tokens=np.array([], np.int64)).windows == 0
+    assert verify_shard(shard, Members.unjoined([])).windows == 0
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def shard(tmp_path: Path) -> WindowShard:
 
 
 def check(shard: WindowShard) -> ShardCounts:
-    return verify_shard(shard, document_tokens=np.array(LENGTHS))
+    return verify_shard(shard, Members.unjoined(LENGTHS))
 
 
 def place(shard: WindowShard, document: int, fragment: int = 0) -> int:
@@ -85,12 +85,12 @@ def test_lookahead_across_documents_is_found(shard: WindowShard) -> None:
 
 def test_document_missing_from_the_table_is_found(shard: WindowShard) -> None:
     with pytest.raises(InvariantError, match="5 documents; the table lists 4"):
-        verify_shard(shard, document_tokens=np.array(LENGTHS[:4]))
+        verify_shard(shard, Members.unjoined(LENGTHS[:4]))
 
 
 def test_document_of_another_length_is_found(shard: WindowShard) -> None:
     with pytest.raises(InvariantError, match="document 1 "):
-        verify_shard(shard, document_tokens=np.array([40, 6, 9, 16, 3]))
+        verify_shard(shard, Members.unjoined([40, 6, 9, 16, 3]))
 
 
 @pytest.mark.parametrize(
