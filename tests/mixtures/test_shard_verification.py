@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixtures.joining import NO_SEPARATOR
 from mixtures.verification import Members, ShardCounts, verify_shard
 from mixtures.windows import WindowShard
 from pipeline.errors import InvariantError
@@ -114,3 +115,66 @@ def test_changed_field_of_a_segment_is_found(shard: WindowShard, field: str, law
 def test_lost_segment_is_found(shard: WindowShard) -> None:
     with pytest.raises(InvariantError):
         check(dataclasses.replace(shard, segments=shard.segments[:-1]))
+
+
+SEPARATOR = 7
+
+
+@pytest.fixture
+def joined(shard: WindowShard) -> WindowShard:
+    """Unit 0 is documents of 10, 22 and 8 tokens, across three windows; unit 2 is 4 and 5."""
+    for unit, offset in ((0, 9), (0, 31), (2, 3)):
+        s = shard.segments
+        [row] = np.flatnonzero(
+            (s["document"] == unit) & (s["offset"] <= offset) & (offset < s["offset"] + s["length"])
+        )
+        shard.tokens[s["window"][row], s["start"][row] + offset - s["offset"][row]] = SEPARATOR
+    return shard
+
+
+def members(*, separator: int = SEPARATOR) -> Members:
+    return Members(
+        num_tokens=np.array([10, 22, 8, 5, 4, 5, 16, 3]),
+        unit=np.array([0, 0, 0, 1, 2, 2, 3, 4]),
+        separators=np.array([separator] * 6 + [NO_SEPARATOR] * 2, np.int32),
+    )
+
+
+def test_joined_documents_are_sound_and_counted(joined: WindowShard) -> None:
+    counts = verify_shard(joined, members())
+    assert (counts.documents, counts.units) == (8, 5)
+
+
+def test_missing_separator_is_found(joined: WindowShard) -> None:
+    place_of_separator = tuple(np.argwhere(joined.tokens == SEPARATOR)[0])
+    joined.tokens[place_of_separator] = 99
+    with pytest.raises(InvariantError, match="lacks the separator between two"):
+        verify_shard(joined, members())
+
+
+def test_separator_inside_a_document_is_found(joined: WindowShard) -> None:
+    segment = joined.segments[place(joined, 1)]
+    joined.tokens[segment["window"], segment["start"]] = SEPARATOR
+    with pytest.raises(InvariantError, match="hold 4 separators for 3 documents"):
+        verify_shard(joined, members())
+
+
+def test_end_of_document_left_inside_a_unit_is_found(joined: WindowShard) -> None:
+    segment = joined.segments[place(joined, 2)]
+    joined.tokens[segment["window"], segment["start"] + 3] = EOD
+    with pytest.raises(InvariantError, match="EODs"):
+        verify_shard(joined, members())
+
+
+def test_unit_of_a_component_that_joins_nothing_is_found(joined: WindowShard) -> None:
+    with pytest.raises(InvariantError, match="several documents of a component that joins none"):
+        verify_shard(joined, members(separator=NO_SEPARATOR))
+
+
+@pytest.mark.parametrize("units", [[0, 0, 0, 1, 2, 2, 4, 5], [1, 1, 1, 2, 3, 3, 4, 5]])
+def test_units_that_are_not_counted_row_by_row_are_found(
+    joined: WindowShard, units: list[int]
+) -> None:
+    changed = dataclasses.replace(members(), unit=np.array(units))
+    with pytest.raises(InvariantError, match="does not count its units"):
+        verify_shard(joined, changed)
