@@ -45,6 +45,13 @@ class Cell:
     slots: tuple[Slot | None, ...]
     rule: int
 
+    def is_joined(self, mixture: MixtureConfig) -> bool:
+        """Whether any stage joins the cell's documents with others."""
+        return any(
+            slot is not None and stage.components[slot.component].join is not None
+            for slot, stage in zip(self.slots, mixture.stages, strict=True)
+        )
+
     @classmethod
     def parse(cls, key: str, mixture: MixtureConfig) -> Self:
         """Read the key that :func:`assign_cells` gave under the same mixture."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mixtures.columns import column_at
 from pipeline.errors import SchemaError
 
 Scalar = str | bool | int | float
@@ -71,27 +72,6 @@ def satisfy_all(columns: pa.RecordBatch, conditions: Iterable[ConditionSpec]) ->
     for condition in conditions:
         holds &= _satisfy(columns, condition)
     return holds
-
-
-def column_at(columns: pa.RecordBatch, path: str) -> pa.Array:
-    """The column called ``path``, or the field of a struct column at that path; else SchemaError.
-
-    Dictionaries are decoded. A field of a null struct is null.
-    """
-    parts = path.split(".")
-    for used in range(len(parts), 0, -1):
-        name = ".".join(parts[:used])
-        if name not in columns.schema.names:
-            continue
-        values = columns.column(name)
-        for part in parts[used:]:
-            if not pa.types.is_struct(values.type) or values.type.get_field_index(part) < 0:
-                raise SchemaError(
-                    f"column {path!r}: {name!r} is {values.type}, without field {part!r}"
-                )
-            values = pc.struct_field(values, part)
-        return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-    raise SchemaError(f"no column {path!r}; there are {', '.join(columns.schema.names)}")
 
 
 def numbers_at(columns: pa.RecordBatch, path: str) -> npt.NDArray[np.float64]:

@@ -104,7 +104,14 @@ def solved_ledger(
     bins = supply.cells()
     parts = []
     for number, stage in enumerate(solution.stages):
-        drawn = {key: _draw_of(bins[key], stage.cells.get(key, ())) for key in bins}
+        drawn = {
+            key: _draw_of(
+                bins[key],
+                stage.cells.get(key, ()),
+                is_joined=Cell.parse(key, mixture).is_joined(mixture),
+            )
+            for key in bins
+        }
         components = {
             key: slot.component
             for key in bins
@@ -217,16 +224,22 @@ def _marginals(entry: Entry) -> list[Entry]:
 @dataclass(frozen=True)
 class _DrawOfCell:
     copies: float  # of the average token
-    spread: float  # variance of a document's copies
+    spread: float  # variance of a document's copies; infinite where it is not known
 
 
-def _draw_of(bins: Bins, runs: Iterable[tuple[int, int, int, int]]) -> _DrawOfCell:
+def _draw_of(
+    bins: Bins, runs: Iterable[tuple[int, int, int, int]], *, is_joined: bool
+) -> _DrawOfCell:
     copies = np.zeros(len(bins.bins), np.int64)
     for low, high, _, of_stage in runs:
         first, last = np.searchsorted(bins.bins, [low, high])
         copies[first:last] = of_stage
     total = int(bins.tokens.sum())
-    return _DrawOfCell(float((copies * bins.tokens).sum()) / total, float(copies.var()))
+    spread = float(copies.var())
+    if is_joined and spread:
+        # Documents of a unit are drawn together, so theirs are not the squares that count.
+        spread = math.inf
+    return _DrawOfCell(float((copies * bins.tokens).sum()) / total, spread)
 
 
 def _dimensions(columns: pa.RecordBatch | pa.Table) -> list[pa.Array]:

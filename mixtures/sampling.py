@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mixtures.cells import Cell, assign_cells
 from mixtures.hashing import UInt64Array, id_words, keyed_hashes
+from mixtures.joining import selection_words, unit_words
 from mixtures.solution import MixtureSolution, Run
 from mixtures.spec import MixtureConfig
 from mixtures.supply import NUM_BINS, Int32Array, selection_bins
@@ -47,11 +48,11 @@ def sample(
     """Draw the copies of a batch's documents that ``stage`` trains on.
 
     ``columns`` holds what conditions and curves name, ``ids`` stands beside it, row for row.
-    ``mixture`` is the one that was solved.
+    ``mixture`` is the one that was solved. Members of a joined unit share bin, copies and order.
     """
     words = id_words(ids)
     cell_of, keys = assign_cells(columns, mixture, solution.cuts)
-    bins = selection_bins(words, seed=mixture.seed)
+    bins = selection_bins(selection_words(columns, words, mixture), seed=mixture.seed)
     number_of_stage = [one.name for one in mixture.stages].index(stage)
     component = np.full(len(ids), -1, np.int32)
     before, copies = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int64)
@@ -69,10 +70,11 @@ def sample(
     first_copy = np.cumsum(copies[by_component]) - copies[by_component]
     copy = (np.arange(len(drawn)) - np.repeat(first_copy, copies[by_component])).astype(np.int32)
     order = np.empty(len(drawn), np.uint64)
+    units = unit_words(columns, words, component, mixture.stage(stage))
     for number, spec in enumerate(mixture.stage(stage).components):
         of_component = component[drawn] == number
         order[of_component] = keyed_hashes(
-            words[drawn[of_component]],
+            units[drawn[of_component]],
             "order",
             mixture.seed,
             stage,
@@ -91,12 +93,6 @@ def partitions(order: UInt64Array, *, num_partitions: int) -> Int32Array:
     """
     high_word = order >> np.uint64(32)
     return ((high_word * np.uint64(num_partitions)) >> np.uint64(32)).astype(np.int32)
-
-
-def shuffle(order: UInt64Array, ids: pa.Array, copy: Int32Array) -> npt.NDArray[np.intp]:
-    """Permutation that sorts copies by order, then id, then copy: a total order."""
-    words = id_words(ids)
-    return np.lexsort((copy, words[:, 1], words[:, 0], order))
 
 
 def _by_bin(runs: tuple[Run, ...]) -> tuple[Int32Array, Int64Array]:

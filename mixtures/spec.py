@@ -11,7 +11,7 @@ The specification names no files: it is solved against a measured supply (``mixt
 """
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,6 +26,41 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 
 Percent = Annotated[float, Field(gt=0, le=100)]
 Conditions = Annotated[tuple[ConditionSpec, ...], Field(strict=False)]
+
+
+class JoinSpec(BaseModel):
+    """Which documents of a component become one training document, and how.
+
+    Documents of one source that share the value of ``by`` are laid end to end; a null joins
+    nothing. Files of a repository in one document are how DeepSeek-Coder (Guo et al. 2024, arXiv
+    2401.14196, section 2.2) and Qwen2.5-Coder (Hui et al. 2024, arXiv 2409.12186, section 3.2)
+    teach a model to use context from other files.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    by: str = Field(
+        min_length=1,
+        description="Column, or path into a struct column, such as provenance.archive: the name "
+        "of the tree or archive a file came from.",
+    )
+    order_by: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column or path that orders the documents of a unit, such as "
+        "provenance.member; nulls last, then by id.",
+    )
+    separator_token: str = Field(
+        min_length=1,
+        description="Added token that takes the place of every EOD but the last, such as Qwen's "
+        "<|file_sep|>.",
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="A unit ends before the document that would make it longer; null sets no "
+        "limit, and a unit longer than a window is cut like any document.",
+    )
 
 
 class ComponentSpec(BaseModel):
@@ -71,6 +106,10 @@ class ComponentSpec(BaseModel):
     is_optional: bool = Field(
         default=False,
         description="Whether a component without any document cedes its share to the others.",
+    )
+    join: JoinSpec | None = Field(
+        default=None,
+        description="Joins documents, such as the files of a repository, to one; null joins none.",
     )
 
     @model_validator(mode="after")
@@ -152,6 +191,14 @@ class StageSpec(BaseModel):
         default=None,
         description="Percent of the tokens of all stages that give one; with neither budget the "
         "stage takes as many tokens as supply and repetition allow.",
+    )
+    # Ding et al. 2024 (arXiv 2404.10830) measured best-fit against concatenation: the same tokens
+    # a window, and +4.7% reading comprehension, +16.8% context following, +9.2% program synthesis.
+    packing: Literal["best-fit", "concatenate"] = Field(
+        default="best-fit",
+        description="best-fit cuts no document that fits a window, but to fill windows up; "
+        "concatenate lays documents end to end and cuts wherever a window ends, as Megatron-LM and "
+        "OLMo do by default.",
     )
     components: Annotated[tuple[ComponentSpec, ...], Field(strict=False, min_length=1)] = Field(
         description="In order: the first whose conditions hold takes a document."
@@ -287,6 +334,17 @@ class MixtureConfig(BaseModel):
             raise ValueError(
                 f"budget_percent of the stages must sum to 100 +- {WEIGHT_TOLERANCE}; they sum to "
                 f"{math.fsum(shares):g}"
+            )
+        joins = {
+            component.join.by
+            for stage in self.stages
+            for component in stage.components
+            if component.join is not None
+        }
+        if len(joins) > 1:
+            raise ValueError(
+                f"all joins of a mixture must be by one column, these are by {sorted(joins)}: a "
+                "document is drawn with its unit in every stage, so it can have only one"
             )
         *conditional, last = self.repetition
         if last.where or not all(rule.where for rule in conditional):

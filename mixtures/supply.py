@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from mixtures.cells import assign_cells
 from mixtures.hashing import UInt64Array, id_words, keyed_hashes
+from mixtures.joining import selection_words
 from mixtures.spec import MixtureConfig
 from mixtures.upsampling import Cuts
 from pipeline.errors import SchemaError
@@ -130,10 +131,11 @@ def measure_supply(
     included) stand beside it, row for row.
     """
     cell_of, keys = assign_cells(columns, mixture, cuts)
+    words = selection_words(columns, id_words(ids), mixture)
     table = pa.table(
         [
             pa.array(keys, pa.string()).take(pa.array(cell_of)),
-            pa.array(selection_bins(id_words(ids), seed=mixture.seed)),
+            pa.array(selection_bins(words, seed=mixture.seed)),
             num_tokens.cast(pa.int64()),
             pa.array(np.ones(len(ids), np.int64)),
         ],

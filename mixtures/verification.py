@@ -5,12 +5,14 @@ Legend of suffixes: w windows, r positions of a row, lookahead included.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from mixtures.joining import NO_SEPARATOR
 from mixtures.mtp import count_live
-from mixtures.windows import Int64Array, Segments, WindowShard
+from mixtures.windows import Int32Array, Int64Array, Segments, WindowShard
 from pipeline.errors import InvariantError
 
 _BLOCK_BYTES = 32 << 20
@@ -18,28 +20,53 @@ _BLOCK_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class ShardCounts:
-    """What a shard was found to hold. ``live_targets`` is by depth, from 0."""
+    """What a shard was found to hold. ``live_targets`` is by depth, from 0.
+
+    ``documents`` are rows of the document table, ``units`` what the segments count.
+    """
 
     windows: int
     documents: int
+    units: int
     segments: int
     tokens: int
     padding_tokens: int
     live_targets: tuple[int, ...]
 
 
-def verify_shard(shard: WindowShard, *, document_tokens: Int64Array) -> ShardCounts:
-    """Check every law of ``mixtures.windows`` and count what the shard holds.
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What the shard's document table says of each row: see ``mixtures.provenance``.
 
-    ``document_tokens`` is ``num_tokens`` of the shard's document table. Raises InvariantError
-    naming the first law broken and where. Reads the tokens in blocks of rows.
+    ``separators`` is the id of the separator token of the row's component, ``NO_SEPARATOR`` where
+    it joins nothing.
     """
+
+    num_tokens: Int64Array
+    unit: Int64Array
+    separators: Int32Array
+
+    @classmethod
+    def unjoined(cls, num_tokens: npt.ArrayLike) -> Self:
+        """Documents that are units of their own."""
+        lengths = np.asarray(num_tokens, np.int64)
+        numbers = np.arange(len(lengths), dtype=np.int64)
+        return cls(lengths, numbers, np.full(len(lengths), NO_SEPARATOR, np.int32))
+
+
+def verify_shard(shard: WindowShard, members: Members) -> ShardCounts:
+    """Check every law of ``mixtures.windows`` and ``mixtures.joining``; count what is there.
+
+    Raises InvariantError naming the first law broken and where. Reads the tokens in blocks of rows.
+    """
+    unit_tokens = _unit_tokens(members)
     _check_tiling(shard)
-    _check_fragments(shard, document_tokens)
+    _check_fragments(shard, unit_tokens)
     live = np.zeros(shard.layout.mtp_depth + 1, np.int64)
     for first_window, rows in _blocks(shard):
         live += _check_rows(shard, rows, first_window=first_window)
     _check_lookahead(shard)
+    _check_separators(shard, members, unit_tokens)
     predicted = count_live(shard.segments, mtp_depth=shard.layout.mtp_depth)
     _require(
         np.array_equal(live, predicted),
@@ -48,12 +75,32 @@ def verify_shard(shard: WindowShard, *, document_tokens: Int64Array) -> ShardCou
     tokens = int(shard.segments["length"].sum())
     return ShardCounts(
         windows=shard.num_windows,
-        documents=len(document_tokens),
+        documents=len(members.unit),
+        units=len(unit_tokens),
         segments=len(shard.segments),
         tokens=tokens,
         padding_tokens=shard.num_windows * shard.layout.sequence_tokens - tokens,
         live_targets=tuple(live.tolist()),
     )
+
+
+def _unit_tokens(members: Members) -> Int64Array:
+    """Tokens of every unit. Units count from 0, and a document that joins none is alone in its."""
+    steps = np.diff(members.unit, prepend=-1)
+    _require(
+        bool(((steps == 0) | (steps == 1)).all()) and not (len(steps) and steps[0] == 0),
+        "the document table does not count its units from 0, row by row",
+    )
+    is_alone = members.separators == NO_SEPARATOR
+    is_inner = steps[1:] == 0
+    _require(
+        not (is_inner & (is_alone[1:] | is_alone[:-1])).any(),
+        "a unit holds several documents of a component that joins none",
+    )
+    num_units = int(members.unit[-1]) + 1 if len(members.unit) else 0
+    tokens = np.zeros(num_units, np.int64)
+    np.add.at(tokens, members.unit, members.num_tokens)
+    return tokens
 
 
 def _check_tiling(shard: WindowShard) -> None:
@@ -74,14 +121,14 @@ def _check_tiling(shard: WindowShard) -> None:
     _require_all(is_next, segments, "does not begin where the one before it ends")
 
 
-def _check_fragments(shard: WindowShard, document_tokens: Int64Array) -> None:
-    """Every document is there once, from its first token to its last, in numbered fragments."""
+def _check_fragments(shard: WindowShard, unit_tokens: Int64Array) -> None:
+    """Every unit is there once, from its first token to its last, in numbered fragments."""
     segments = shard.segments[np.lexsort((shard.segments["offset"], shard.segments["document"]))]
     document = segments["document"]
     is_first = np.diff(document, prepend=-1) != 0
     _require(
-        np.array_equal(document[is_first], np.arange(len(document_tokens))),
-        f"segments hold {int(is_first.sum())} documents; the table lists {len(document_tokens)}",
+        np.array_equal(document[is_first], np.arange(len(unit_tokens))),
+        f"segments hold {int(is_first.sum())} documents; the table lists {len(unit_tokens)}",
     )
     ends = segments["offset"] + segments["length"]
     previous_end = np.concatenate([[0], ends[:-1]])[: len(ends)]
@@ -94,7 +141,7 @@ def _check_fragments(shard: WindowShard, document_tokens: Int64Array) -> None:
         segments["num_fragments"] == np.repeat(counts, counts)
     )
     _require_all(is_numbered, segments, "is not numbered in text order")
-    following = document_tokens[document] - ends
+    following = unit_tokens[document] - ends
     lookahead = np.minimum(following, shard.layout.mtp_depth + 1)
     _require_all(segments["lookahead"] == lookahead, segments, "looks ahead too little or too far")
     window_ends = segments["start"] + segments["length"] == shard.layout.sequence_tokens
@@ -174,6 +221,34 @@ def _check_lookahead(shard: WindowShard) -> None:
         ]
         ahead = shard.tokens[segments["window"][continuing], shard.layout.sequence_tokens + step]
         _require_all(found == ahead, segments[continuing], "is followed by other tokens elsewhere")
+
+
+def _check_separators(shard: WindowShard, members: Members, unit_tokens: Int64Array) -> None:
+    """Separators are where the document of a unit's next member begins, and nowhere else."""
+    ids = np.unique(members.separators[members.separators != NO_SEPARATOR])
+    if not len(ids):
+        return
+    segments = shard.segments[np.lexsort((shard.segments["offset"], shard.segments["document"]))]
+    # Places in all units laid end to end, which the members are as well.
+    begins = (np.cumsum(unit_tokens) - unit_tokens)[segments["document"]] + segments["offset"]
+    is_inner = np.append(members.unit[1:] == members.unit[:-1], False)
+    ends = np.cumsum(members.num_tokens)[is_inner] - 1
+    holder = np.searchsorted(begins, ends, side="right") - 1
+    window = segments["window"][holder]
+    position = segments["start"][holder] + ends - begins[holder]
+    found = shard.tokens[window, position]
+    _require_all(
+        found == members.separators[is_inner],
+        segments[holder],
+        "lacks the separator between two of its documents",
+    )
+    size = shard.layout.sequence_tokens
+    num_separators = sum(int(np.isin(rows[:, :size], ids).sum()) for _, rows in _blocks(shard))
+    _require(
+        num_separators == len(ends),
+        f"windows hold {num_separators} separators for {len(ends)} documents that are joined to a "
+        "next one",
+    )
 
 
 def _require_all(holds: npt.NDArray[np.bool_], segments: Segments, law: str) -> None:

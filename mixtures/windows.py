@@ -14,10 +14,10 @@ follow in the document, so that no target is lost at any depth; otherwise they h
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ Segments = npt.NDArray[np.void]
 SEGMENT_DTYPE = np.dtype(
     [
         ("window", "<i8"),  # row of NAME.tokens.npy
-        ("document", "<i8"),  # row of NAME.documents.parquet
+        ("document", "<i8"),  # ``unit`` of NAME.documents.parquet: its row where none is joined
         ("offset", "<i8"),  # of the first token in its document
         ("start", "<i4"),  # of the first token in the window
         ("length", "<i4"),  # tokens in the window
@@ -49,7 +49,6 @@ DOCUMENTS_SUFFIX = ".documents.parquet"
 SUFFIXES = (TOKENS_SUFFIX, SEGMENTS_SUFFIX, LAYOUT_SUFFIX, DOCUMENTS_SUFFIX)
 
 FORMAT_VERSION = 1
-_BLOCK_BYTES = 32 << 20  # tokens are written in blocks of rows of about this size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class WindowLayout:
 
 @dataclass(frozen=True, eq=False)
 class TokenTable:
-    """The documents of a shard, one after the other, each ending in EOD.
+    """Documents, one after the other: a shard's, each ending in EOD.
 
     Document ``d`` is ``values[offsets[d] : offsets[d + 1]]``.
     """
@@ -128,7 +127,10 @@ class WindowShard:
         return self.segments[self.first_segment[window] : self.first_segment[window + 1]]
 
     def locate(self, window: int, position: int) -> tuple[int, int]:
-        """Document row and offset in the document of a token; IndexError on a pad."""
+        """Unit and offset in it of a token; IndexError on a pad.
+
+        ``mixtures.provenance.locate_member`` goes on to the document.
+        """
         for segment in self.segments_of(window):
             distance = position - int(segment["start"])
             if 0 <= distance < segment["length"]:
@@ -172,56 +174,3 @@ def first_segments(segments: Segments, num_windows: int) -> Int64Array:
 def count_windows(segments: Segments) -> int:
     """Windows that sorted segments fill."""
     return int(segments["window"][-1]) + 1 if len(segments) else 0
-
-
-def write_tokens(
-    stream: BinaryIO, segments: Segments, documents: TokenTable, layout: WindowLayout
-) -> None:
-    """Write ``NAME.tokens.npy``: the windows that ``segments`` describe, lookahead included.
-
-    Writes forward only, in blocks of rows; beyond ``documents`` it holds one block.
-    """
-    num_windows = count_windows(segments)
-    np.lib.format.write_array_header_1_0(
-        stream,
-        {
-            "descr": "<i4",
-            "fortran_order": False,
-            "shape": (num_windows, layout.row_tokens),
-        },
-    )
-    first = first_segments(segments, num_windows)
-    block_rows = max(1, _BLOCK_BYTES // (4 * layout.row_tokens))
-    for low in range(0, num_windows, block_rows):
-        high = min(low + block_rows, num_windows)
-        block = np.full((high - low, layout.row_tokens), layout.pad_id, "<i4")
-        _fill(block, segments[first[low] : first[high]], documents, first_window=low)
-        stream.write(block.tobytes())
-
-
-def write_segments(stream: BinaryIO, segments: Segments) -> None:
-    """Write ``NAME.segments.npy``."""
-    np.lib.format.write_array(stream, segments, version=(1, 0), allow_pickle=False)
-
-
-def write_layout(stream: BinaryIO, layout: WindowLayout) -> None:
-    """Write ``NAME.windows.json``."""
-    stream.write(layout.to_json().encode())
-
-
-def _fill(
-    block: Int32Array, segments: Segments, documents: TokenTable, *, first_window: int
-) -> None:
-    rows = segments["window"] - first_window
-    begins = documents.offsets[segments["document"]] + segments["offset"]
-    # A fragment that continues ends its window, so its lookahead follows it in the row too.
-    lengths = segments["length"] + segments["lookahead"]
-    places: Iterable[tuple[int, int, int, int]] = zip(
-        rows.tolist(),
-        segments["start"].tolist(),
-        begins.tolist(),
-        lengths.tolist(),
-        strict=True,
-    )
-    for row, start, begin, length in places:
-        block[row, start : start + length] = documents.values[begin : begin + length]

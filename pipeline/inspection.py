@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mixtures.provenance import read_documents
-from mixtures.tokenization import Tokenizer
+from mixtures.provenance import locate_member, read_documents
 from mixtures.windows import TOKENS_SUFFIX, open_shard
 from pipeline.errors import ConfigError
 from pipeline.run import read_run
@@ -18,8 +17,9 @@ from pipeline.transforms.annotate import MEASURES
 from pipeline.transforms.deduplicate import MARKS
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import FAILED, KEPT, REJECTED
-from pipeline.transforms.solve import STAGE as SOLVE
+from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
+from pipeline.transforms.tokenize import load_tokenizer
 from pipeline.transforms.windows import WINDOWS
 
 EXCERPT_CHARS = 400
@@ -126,22 +126,16 @@ def _show_token(stages: list[Finished], token: str) -> Iterator[str]:
             f"--token {token!r}: the shard has windows 0..{shard.num_windows - 1} of positions "
             f"0..{shard.layout.sequence_tokens - 1}"
         )
-    row, in_document = shard.locate(number, offset)
-    described = read_documents(path).slice(row, 1).to_pylist()[0]
-    tokenizer = _tokenizer(stages)
+    documents = read_documents(path)
+    row, in_document = locate_member(documents, *shard.locate(number, offset))
+    described = documents.slice(row, 1).to_pylist()[0]
+    tokenizer = load_tokenizer(read_mixture(stages))
     tokens = shard.tokens[number]
     before = tokenizer.decode(tokens[max(0, offset - CONTEXT_TOKENS) : offset])
     after = tokenizer.decode(tokens[offset + 1 : offset + CONTEXT_TOKENS])
     yield f"token {int(tokens[offset])} is number {in_document} of document {described['id']}"
     yield f"{before}>>>{tokenizer.decode(tokens[offset : offset + 1])}<<<{after}"
     yield _pretty(described)
-
-
-def _tokenizer(stages: list[Finished]) -> Tokenizer:
-    config = next(one.manifest.config for one in stages if one.manifest.stage == SOLVE)
-    return Tokenizer.load(
-        config["tokenizer"], eod_token=config["eod_token"], pad_token=config["pad_token"]
-    )
 
 
 def _find(

@@ -6,11 +6,13 @@ Nothing is taken from the manifests but what they claim; each claim is checked a
 import hashlib
 from collections.abc import Iterator
 
-import pyarrow.compute as pc
+import numpy as np
 import pyarrow.parquet as pq
 
+from mixtures.joining import NO_SEPARATOR, separator_ids
 from mixtures.provenance import read_documents
-from mixtures.verification import verify_shard
+from mixtures.spec import MixtureConfig
+from mixtures.verification import Members, verify_shard
 from mixtures.windows import open_shard
 from pipeline.errors import InvariantError
 from pipeline.records.manifest import ShardEntry
@@ -18,8 +20,11 @@ from pipeline.run import read_run
 from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import SUFFIX
+from pipeline.transforms.runs import RUNS, count_run
+from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
-from pipeline.transforms.windows import DOCUMENTS, RUNS, WINDOWS
+from pipeline.transforms.tokenize import load_tokenizer
+from pipeline.transforms.windows import DOCUMENTS, WINDOWS
 
 _BLOCK_BYTES = 1 << 20
 
@@ -49,7 +54,7 @@ def verify_run(output: str) -> Iterator[str]:
             f"{num_rows:,} rows, {num_bytes:,} bytes"
         )
         if WINDOWS in manifest.outputs:
-            line += _verify_windows(finished)
+            line += _verify_windows(finished, read_mixture(stages))
         yield line
 
 
@@ -97,14 +102,22 @@ def _verify_counts(finished: Finished) -> None:
             )
 
 
-def _verify_windows(finished: Finished) -> str:
+def _verify_windows(finished: Finished, mixture: MixtureConfig) -> str:
     """Every law of every window; copies and tokens against the runs they were packed from."""
     folder, manifest = finished.folder, finished.manifest
+    separators = _separators(manifest.config["stage"], mixture)
     windows = tokens = padding = 0
     for entry in manifest.shards(WINDOWS):
         path = folder.locate(entry.name)
-        documents = read_documents(path, columns=["num_tokens"]).column("num_tokens")
-        found = verify_shard(open_shard(path), document_tokens=documents.to_numpy())
+        documents = read_documents(path, columns=["component", "num_tokens", "unit"])
+        members = Members(
+            num_tokens=documents.column("num_tokens").to_numpy().astype(np.int64),
+            unit=documents.column("unit").to_numpy(),
+            separators=np.array(
+                [separators[name] for name in documents.column("component").to_pylist()], np.int32
+            ),
+        )
+        found = verify_shard(open_shard(path), members)
         if found.windows != entry.rows:
             raise InvariantError(f"{path}: {found.windows} windows, the manifest says {entry.rows}")
         windows += found.windows
@@ -112,11 +125,26 @@ def _verify_windows(finished: Finished) -> str:
         padding += found.padding_tokens
     drawn = 0
     for entry in manifest.shards(RUNS):
-        table = pq.read_table(folder.locate(entry.name), columns=["num_tokens"])
-        drawn += pc.sum(table.column("num_tokens")).as_py() or 0
+        path = folder.locate(entry.name)
+        num_rows, num_tokens = count_run(path)
+        if num_rows != entry.rows:
+            raise InvariantError(f"{path}: {num_rows} rows, the manifest says {entry.rows}")
+        drawn += num_tokens
     if drawn != tokens or manifest.rows(RUNS) != manifest.rows(DOCUMENTS):
         raise InvariantError(
             f"stage {manifest.stage!r}: {drawn} tokens of {manifest.rows(RUNS)} copies drawn, "
             f"{tokens} of {manifest.rows(DOCUMENTS)} in windows"
         )
     return f"; {windows:,} windows, {tokens:,} tokens, {padding:,} padding"
+
+
+def _separators(stage_name: str, mixture: MixtureConfig) -> dict[str, int]:
+    """Separator of each component of a stage; the tokenizer is read only where one joins."""
+    stage = mixture.stage(stage_name)
+    ids: tuple[int, ...] = (NO_SEPARATOR,) * len(stage.components)
+    if any(component.join is not None for component in stage.components):
+        tokenizer = load_tokenizer(mixture)
+        ids = separator_ids(
+            stage, tokenizer.added_tokens, reserved=(tokenizer.eod_id, tokenizer.pad_id)
+        )
+    return {component.name: id_ for component, id_ in zip(stage.components, ids, strict=True)}

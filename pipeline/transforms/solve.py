@@ -189,6 +189,12 @@ def solve_shards(tokens: Sequence[Finished], mixture: MixtureConfig) -> MixtureS
     return solve(mixture, supply, cuts)
 
 
+def read_mixture(stages: Sequence[Finished]) -> MixtureConfig:
+    """The mixture that the solve stage among ``stages`` was given."""
+    config = next(one.manifest.config for one in stages if one.manifest.stage == STAGE)
+    return MixtureConfig.model_validate(config)
+
+
 def selectable_columns(path: str) -> list[str]:
     """Columns of a token shard that conditions may name: all but the tokens themselves."""
     with open_input(path) as file:

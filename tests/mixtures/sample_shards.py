@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mixtures.packing import pack
+from mixtures.window_writing import write_layout, write_segments, write_tokens
 from mixtures.windows import (
     LAYOUT_SUFFIX,
     SEGMENTS_SUFFIX,
@@ -15,9 +16,6 @@ from mixtures.windows import (
     WindowLayout,
     WindowShard,
     open_shard,
-    write_layout,
-    write_segments,
-    write_tokens,
 )
 from pipeline.records.manifest import Counts, Manifest, ShardEntry
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixtures.sampling import partitions, shuffle
+from mixtures.sampling import partitions
 from mixtures.solution import MixtureSolution
 from mixtures.spec import MixtureConfig
 from tests.mixtures.corpora import (
@@ -236,16 +236,3 @@ def test_partitions_follow_one_another_in_the_order(num_partitions: int) -> None
 def test_first_and_last_order_fall_into_first_and_last_partition() -> None:
     ends = np.array([0, 2**64 - 1], np.uint64)
     assert partitions(ends, num_partitions=7).tolist() == [0, 6]
-
-
-def test_shuffle_is_one_order_for_any_arrangement() -> None:
-    documents = corpus(web=[1] * 6)
-    ids = documents.ids.take([0, 0, 1, 2, 3, 4, 5])
-    copy = np.array([1, 0, 0, 0, 0, 0, 0], np.int32)
-    order = np.array([9, 9, 9, 9, 1, 2**64 - 1, 4], np.uint64)
-    arranged = shuffle(order, ids, copy)
-    back = np.arange(7)[::-1]
-    again = back[shuffle(order[back], ids.take(back), copy[back])]
-    assert arranged.tolist() == again.tolist()
-    assert order[arranged].tolist() == sorted(order.tolist())
-    assert arranged.tolist().index(1) == arranged.tolist().index(0) - 1

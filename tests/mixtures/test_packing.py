@@ -3,15 +3,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mixtures.packing import MAX_PADDING_RATIO, PackingCounts, pack
+from mixtures.packing import MAX_PADDING_RATIO, Method, PackingCounts, pack
 from mixtures.windows import Segments
 from tests.mixtures.sample_shards import document_lengths
 
 sizes = st.sampled_from([16, 17, 32, 64])
 
 
-def packed(lengths: list[int], size: int = 16, depth: int = 1, seed: int = 3) -> Segments:
-    return pack(lengths, sequence_tokens=size, mtp_depth=depth, shuffle_seed=seed)
+def packed(
+    lengths: list[int],
+    size: int = 16,
+    depth: int = 1,
+    seed: int = 3,
+    method: Method = "best-fit",
+) -> Segments:
+    return pack(lengths, sequence_tokens=size, mtp_depth=depth, shuffle_seed=seed, method=method)
 
 
 @given(document_lengths, sizes)
@@ -136,10 +142,53 @@ def test_documents_inside_a_window_keep_the_order_they_came_in() -> None:
 
 def test_no_documents_give_no_windows() -> None:
     counts = PackingCounts.of(packed([]), sequence_tokens=16)
-    assert counts == PackingCounts(0, 0, 0, 0, 0, 0)
+    assert counts == PackingCounts(0, 0, 0, 0, 0, 0, 0)
     assert counts.padding_ratio == counts.truncation_ratio == 0
 
 
 def test_document_without_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match="at least its EOD"):
         packed([4, 0])
+
+
+@given(document_lengths, sizes)
+def test_concatenation_pads_nothing_but_its_last_window(lengths: list[int], size: int) -> None:
+    segments = packed(lengths, size, method="concatenate")
+    counts = PackingCounts.of(segments, sequence_tokens=size)
+    assert counts.tokens == sum(lengths)
+    assert counts.windows == -(-sum(lengths) // size)
+
+
+@given(document_lengths, sizes)
+def test_concatenated_windows_are_chunks_of_the_documents_end_to_end(
+    lengths: list[int], size: int
+) -> None:
+    segments = packed(lengths, size, method="concatenate")
+    begins = np.cumsum([0, *lengths])[segments["document"]] + segments["offset"]
+    assert np.array_equal(begins % size, segments["start"])
+    of_window: dict[int, set[int]] = {}
+    for window, begin in zip(segments["window"].tolist(), begins.tolist(), strict=True):
+        of_window.setdefault(window, set()).add(begin // size)
+    assert sorted(of_window) == list(range(len(of_window)))
+    assert all(len(chunks) == 1 for chunks in of_window.values())
+
+
+@given(document_lengths, sizes)
+def test_what_concatenation_would_cut_is_what_it_cuts(lengths: list[int], size: int) -> None:
+    best, chunked = (
+        PackingCounts.of(packed(lengths, size, method=method), sequence_tokens=size)
+        for method in ("best-fit", "concatenate")
+    )
+    assert chunked.truncation_ratio == chunked.concatenation_truncation_ratio
+    assert best.concatenation_cut_documents == chunked.concatenation_cut_documents
+    assert chunked.long_documents == best.long_documents
+
+
+@given(document_lengths, sizes)
+def test_concatenated_fragments_that_go_on_lie_at_the_end_of_their_window(
+    lengths: list[int], size: int
+) -> None:
+    for segment in packed(lengths, size, method="concatenate"):
+        holds_end = segment["offset"] + segment["length"] == lengths[segment["document"]]
+        assert holds_end == (segment["fragment"] == segment["num_fragments"] - 1)
+        assert holds_end or segment["start"] + segment["length"] == size

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtures.packing import pack
+from mixtures.window_writing import write_tokens
 from mixtures.windows import (
     SEGMENT_DTYPE,
     TokenTable,
     WindowLayout,
     open_shard,
     shard_name,
-    write_tokens,
 )
 from pipeline.errors import InvariantError
 from tests.mixtures.sample_shards import EOD, PAD, document_lengths, documents, layout, write_shard
@@ -56,7 +56,7 @@ def test_rows_are_the_same_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch
     segments = pack(lengths, sequence_tokens=16, mtp_depth=2, shuffle_seed=1)
     written = []
     for block_bytes in (1, 400, 1 << 20):
-        monkeypatch.setattr("mixtures.windows._BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr("mixtures.window_writing._BLOCK_BYTES", block_bytes)
         stream = io.BytesIO()
         write_tokens(stream, segments, documents(lengths), layout(16, 2))
         written.append(stream.getvalue())

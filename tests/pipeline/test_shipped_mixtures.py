@@ -18,7 +18,10 @@ def made_up_corpus(count: int, seed: int) -> Corpus:
     rng = np.random.default_rng(seed)
     lengths = np.clip(rng.lognormal(6.5, 1.3, count), 20, 200_000).astype(int)
     kinds = rng.choice(["web", "code", "maths", "synthetic"], count, p=[0.83, 0.1, 0.05, 0.02])
-    documents = corpus(any=lengths.tolist())
+    num_files = count // 20
+    kinds[:num_files] = "code"
+    documents = corpus(code=lengths[:num_files].tolist(), any=lengths[num_files:].tolist())
+    archives = [{"archive": f"repository-{n // 4}"} for n in range(count)]
     quality = pa.array(rng.beta(2, 2, count), pa.float32(), mask=rng.random(count) < 0.02)
     strategies = [{"strategy": "mathematics" if k == "synthetic" else None} for k in kinds]
     for name, values in (
@@ -26,6 +29,7 @@ def made_up_corpus(count: int, seed: int) -> Corpus:
         ("content.math_ratio", pa.array(np.where(kinds == "maths", 0.2, 0.0))),
         ("tagger.topic", pa.array(rng.choice(TOPICS, count).tolist())),
         ("tagger.quality", quality),
+        ("provenance", pa.array(archives, pa.struct([("archive", pa.string())]))),
         ("lineage", pa.array(strategies, pa.struct([("strategy", pa.string())]))),
     ):
         documents = with_column(documents, name, values)
@@ -51,7 +55,8 @@ def test_mimo_stages_hold_their_shares_at_any_size(count: int, seed: int) -> Non
         70, abs=0.5
     )
     assert parts["long"]["synthetic"] == pytest.approx(10, abs=0.25)
-    assert parts["long"]["code"] + parts["long"]["mathematics"] == pytest.approx(63, abs=0.5)
+    reasoning = ("repositories", "code", "mathematics")
+    assert sum(parts["long"][name] for name in reasoning) == pytest.approx(63, abs=0.5)
     assert parts["general"]["professional"] >= 39.75
     assert parts["general"]["light"] <= 10.25
     budgets = np.array([stage.budget_tokens for stage in solution.stages])

@@ -210,6 +210,7 @@ def windows(name: str) -> Manifest:
         padding_tokens=num_windows * sequence_tokens - tokens,
         long_documents=copies // 50,
         cut_documents=copies // 40,
+        concatenation_cut_documents=copies // 10,
     )
     live = {str(depth): tokens - (depth + 1) * copies for depth in range(2)}
     return manifest(
