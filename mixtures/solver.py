@@ -6,8 +6,9 @@ stage (``mixtures.drawing``). The bins' tokens are known, so the solution states
 how many tokens sampling gives.
 """
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,7 +45,7 @@ def solve(mixture: MixtureConfig, supply: Supply, cuts: Cuts) -> MixtureSolution
             for budget, stage in zip(amounts.budgets, mixture.stages, strict=True)
         )
     )
-    _check_shares(stages, mixture.max_share_error_percent)
+    _check_shares(stages, mixture)
     return MixtureSolution(seed=mixture.seed, cuts=cuts, stages=stages)
 
 
@@ -231,8 +232,8 @@ class _Draws:
         """Runs, tokens and most copies of a document, by the cells of a component.
 
         What one cell misses, because its documents come whole, is asked of the next; those that can
-        give most beyond their target come last. What then is still missing is asked of all again,
-        and comes from wherever documents are small enough.
+        give most beyond their target come last. What then is still missing is asked of all again:
+        first not to exceed it, then for what comes nearest.
         """
         cells = self._measured.cells_of(key)
         decks = [self._decks[cell.key] for cell in cells]
@@ -249,11 +250,14 @@ class _Draws:
             wanted += targets[place]
             limit = min(limits[place], max_tokens - sum(given))
             target = max(0, min(wanted - sum(given), limit))
+            if place == in_turn[-1]:
+                limit = target
             given[place] = decks[place].draw_tokens(target_tokens=target, max_tokens=limit)
-        for place in reversed(in_turn):
-            missing = min(target_tokens - sum(given), limits[place] - given[place])
+        for most, place in itertools.product((target_tokens, max_tokens), reversed(in_turn)):
+            limit = min(limits[place] - given[place], most - sum(given))
+            missing = min(target_tokens - sum(given), limit)
             if missing > 0:
-                given[place] += decks[place].draw_tokens(target_tokens=missing, max_tokens=missing)
+                given[place] += decks[place].draw_tokens(target_tokens=missing, max_tokens=limit)
         drawn = {}
         for place, cell in enumerate(cells):
             copies = decks[place].copies - before[place]
@@ -311,18 +315,38 @@ def _runs(bins: npt.NDArray[np.int32], before: Int64Array, copies: Int64Array) -
     )
 
 
-def _check_shares(stages: Sequence[StageSolution], max_error_percent: float) -> None:
+def _check_shares(stages: Sequence[StageSolution], mixture: MixtureConfig) -> None:
+    """Raise InfeasibleError where a demand is missed by more than the mixture allows."""
     problems = []
-    for stage in stages:
-        for component in stage.components:
-            solved = 100 * component.target_tokens / max(stage.budget_tokens, 1)
-            given = 100 * component.expected_tokens / max(stage.expected_tokens, 1)
-            if abs(given - solved) > max_error_percent:
+    for stage, spec in zip(stages, mixture.stages, strict=True):
+        total = max(stage.expected_tokens, 1)
+        shares = [100 * component.expected_tokens / total for component in stage.components]
+        for names, low, high in _demands(stage, spec):
+            share = sum(
+                part
+                for part, component in zip(shares, spec.components, strict=True)
+                if component.name in names
+            )
+            wanted = min(max(share, low), high)
+            if abs(share - wanted) > mixture.max_share_error_percent:
                 problems.append(
-                    f"stage {stage.name!r}: component {component.name!r} comes to {given:.2f}% "
-                    f"instead of {solved:.2f}%, because documents come whole and it has "
-                    f"{component.supply_documents:,} of {component.supply_tokens:,} tokens; raise "
-                    "the stage's budget, or max_share_error_percent"
+                    f"stage {stage.name!r}: {' + '.join(names)} come to {share:.2f}% instead of "
+                    f"{wanted:.2f}%, because documents come whole; raise the stage's budget, or "
+                    "max_share_error_percent"
                 )
     if problems:
         raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))
+
+
+def _demands(
+    stage: StageSolution, spec: StageSpec
+) -> Iterator[tuple[tuple[str, ...], float, float]]:
+    """Components, and the percent they must make up together; absent ones are asked nothing."""
+    for component, solved in zip(spec.components, stage.components, strict=True):
+        target = 100 * solved.target_tokens / max(stage.budget_tokens, 1)
+        if component.has_amount:
+            yield (component.name,), target, target
+        elif not solved.is_absent:
+            yield (component.name,), component.min_percent or 0, component.max_percent or 100
+    for limit in spec.limits:
+        yield limit.components, limit.min_percent or 0, limit.max_percent or 100

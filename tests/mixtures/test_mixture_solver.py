@@ -355,7 +355,7 @@ def test_fresh_documents_that_are_used_up_are_named() -> None:
 
 def test_share_missed_because_documents_come_whole_is_named() -> None:
     config = mixture(stage(budget_tokens=640, web=50, code=50), max_share_error_percent=0.25)
-    with pytest.raises(InfeasibleError, match=r"'code' comes to .* because documents come whole"):
+    with pytest.raises(InfeasibleError, match=r"code come to .* because documents come whole"):
         solved(config, web=[10] * 100, code=[300])
 
 

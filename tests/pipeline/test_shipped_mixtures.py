@@ -60,7 +60,8 @@ def test_mimo_stages_hold_their_shares_at_any_size(count: int, seed: int) -> Non
     assert parts["general"]["professional"] >= 39.75
     assert parts["general"]["light"] <= 10.25
     budgets = np.array([stage.budget_tokens for stage in solution.stages])
-    assert 100 * budgets / budgets.sum() == pytest.approx([74.8, 16.8, 8.4], abs=1.0)
+    window = 100 * 32_768 / budgets.sum()  # budgets come in whole windows
+    assert 100 * budgets / budgets.sum() == pytest.approx([74.8, 16.8, 8.4], abs=window)
     is_synthetic = np.array(
         [v["strategy"] is not None for v in documents.columns["lineage"].to_pylist()]
     )
