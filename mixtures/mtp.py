@@ -70,7 +70,16 @@ class SegmentBounds:
     @property
     def cu_seqlens(self) -> Int32Array:
         """Bounds of all segments from 0 to B * S, int32 (G + 1), as varlen attention wants them."""
-        return np.append(self.starts_g, self.num_windows * self.sequence_tokens).astype(np.int32)
+        bounds = np.empty(len(self.starts_g) + 1, np.int32)
+        bounds[:-1] = self.starts_g
+        bounds[-1] = self.num_windows * self.sequence_tokens
+        return bounds
+
+    @property
+    def max_seqlen(self) -> int:
+        """Length of the longest segment."""
+        bounds = self.cu_seqlens
+        return int((bounds[1:] - bounds[:-1]).max())
 
     def select(self, first: int, count: int) -> Self:
         """Bounds of ``count`` windows from ``first`` on, counted from the first of them."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from mixtures.mtp import SegmentBounds, Targets, position_ids, targets
 from mixtures.stage_files import find_stages
-from mixtures.stage_rows import StageRows
+from mixtures.stage_rows import RowMemory, StageRows
 from mixtures.stage_sequence import BEGINNING, PositionState, Slice, StageSequence
 from mixtures.windows import Int32Array
 from pipeline.errors import ConfigError
@@ -70,7 +70,7 @@ class Batch:
     @property
     def max_seqlen(self) -> int:
         """Length of the longest segment."""
-        return int(np.diff(self.cu_seqlens).max())
+        return self.bounds.max_seqlen
 
     @cached_property
     def _targets(self) -> Targets:
@@ -148,11 +148,12 @@ class SliceReader:
     def bounds(self, share: Slice) -> SegmentBounds:
         """Bounds of the segments of ``share``; each window of pads is one segment."""
         rows = self._of_stage(share.stage)
+        if not share.num_pad_windows:
+            return rows.bounds(share.first, share.num_windows)
         pads = _pad_bounds(share.num_pad_windows, rows.layout.sequence_tokens)
         if not share.num_windows:
             return pads
-        bounds = rows.bounds(share.first, share.num_windows)
-        return bounds.extend(pads) if share.num_pad_windows else bounds
+        return rows.bounds(share.first, share.num_windows).extend(pads)
 
     def read_into(self, rows_br: Int32Array, share: Slice) -> None:
         """Fill ``rows_br``, int32 of :meth:`shape`, with the rows of ``share``."""
@@ -178,6 +179,7 @@ class MixtureReader:
         """Read what ``sequence`` takes, from the beginning."""
         self.sequence = sequence
         self._slices = SliceReader(sequence)
+        self._memory = RowMemory()
         self._position = BEGINNING
 
     @classmethod
@@ -217,7 +219,8 @@ class MixtureReader:
         self._position = self.sequence.position(state)
 
     def _read(self, share: Slice) -> Batch:
-        rows_br = np.empty(self._slices.shape(share), np.int32)
+        windows, row_tokens = self._slices.shape(share)
+        rows_br = self._memory.take(windows * row_tokens).reshape(windows, row_tokens)
         self._slices.read_into(rows_br, share)
         return Batch(
             stage=self.sequence.stages[share.stage].name,

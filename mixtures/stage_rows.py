@@ -9,7 +9,10 @@ Legend of suffixes: b windows of a batch, r positions of a row.
 """
 
 import os
+import weakref
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -18,8 +21,38 @@ from mixtures.stage_files import ShardFiles, StageFiles
 from mixtures.windows import TOKENS_SUFFIX, Int32Array, WindowLayout, open_shard
 from pipeline.errors import InvariantError, StorageError
 
+_BLOCK_BYTES = 1 << 18  # batches of one shape differ by some bounds, and can share memory
+
+_BEGINNING_BYTES = 8 << 20
+
 MAX_OPEN_SHARDS = 4
 """Shards kept open: one is read, the next begins in the same batch; more only for random access."""
+
+
+class RowMemory:
+    """Memory to read batches into: a block is handed out again once nobody holds what was in it.
+
+    Fresh memory costs a page fault every 4 KiB, in all about as much as reading into it, and
+    whether the allocator returns fresh memory for a batch's megabytes hangs on their exact size.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._free: list[bytearray] = []
+
+    def take(self, size: int) -> Int32Array:
+        """An int32 array of ``size``, of any content; views of it keep its memory from reuse too.
+
+        Blocks given back are kept while they are large enough for what is asked for.
+        """
+        self._free[:] = [block for block in self._free if len(block) >= 4 * size]
+        num_blocks = -(-4 * size // _BLOCK_BYTES)
+        block = self._free.pop() if self._free else bytearray(num_blocks * _BLOCK_BYTES)
+        # Between a view and an array numpy leaves no array out whose base is a memoryview, so the
+        # array itself lives as long as any view of it.
+        array = np.frombuffer(memoryview(block), np.int32, size)
+        weakref.finalize(array, self._free.append, block).atexit = False
+        return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +69,7 @@ class StageRows:
         """Read ``stage``; no file is opened yet."""
         self.stage = stage
         counts = [shard.num_windows for shard in stage.shards]
-        self._first = np.cumsum([0, *counts])
+        self._first = [0, *accumulate(counts)]
         self._open: dict[int, _OpenShard] = {}
 
     @property
@@ -45,7 +78,7 @@ class StageRows:
         return self.stage.layout
 
     def __len__(self) -> int:
-        return int(self._first[-1])
+        return self._first[-1]
 
     def bounds(self, first: int, count: int) -> SegmentBounds:
         """Bounds of the segments of ``count`` windows from number ``first`` on.
@@ -95,11 +128,11 @@ class StageRows:
         if first < 0 or count < 1 or end > len(self):
             raise IndexError(f"windows {first} to {end - 1} of {len(self)}")
         pieces = []
-        number = int(np.searchsorted(self._first, first, side="right")) - 1
+        number = bisect_right(self._first, first) - 1
         while first < end:
-            size = min(end, int(self._first[number + 1])) - first
+            size = min(end, self._first[number + 1]) - first
             if size:  # a shard may be empty
-                pieces.append((number, first - int(self._first[number]), size))
+                pieces.append((number, first - self._first[number], size))
             first += size
             number += 1
         return pieces
@@ -113,6 +146,15 @@ class StageRows:
         return self._open[number]
 
     def _open_shard(self, files: ShardFiles) -> _OpenShard:
+        descriptor = os.open(files.name + TOKENS_SUFFIX, os.O_RDONLY)
+        try:
+            _expect_reading(descriptor)
+            return self._read_bounds(files, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _read_bounds(self, files: ShardFiles, descriptor: int) -> _OpenShard:
         shard = open_shard(files.name)
         if shard.layout != self.layout:
             raise InvariantError(
@@ -128,10 +170,13 @@ class StageRows:
             num_windows=shard.num_windows,
             sequence_tokens=self.layout.sequence_tokens,
         )
-        path = files.name + TOKENS_SUFFIX
-        descriptor = os.open(path, os.O_RDONLY)
-        if hasattr(os, "posix_fadvise"):  # not on macOS
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         row_bytes = 4 * self.layout.row_tokens
         header_bytes = os.fstat(descriptor).st_size - shard.num_windows * row_bytes
         return _OpenShard(descriptor, header_bytes, bounds)
+
+
+def _expect_reading(descriptor: int) -> None:
+    """Have the kernel read ahead of us, and begin: the disk works while the bounds are read."""
+    if hasattr(os, "posix_fadvise"):  # not on macOS
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        os.posix_fadvise(descriptor, 0, _BEGINNING_BYTES, os.POSIX_FADV_WILLNEED)

@@ -20,13 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from mixtures import torch_targets
 from mixtures.reader import SliceReader
 from mixtures.stage_files import find_stages
+from mixtures.stage_rows import RowMemory
 from mixtures.stage_sequence import BEGINNING, Position, PositionState, Slice, StageSequence
 from pipeline.errors import ConfigError
 
@@ -168,6 +168,7 @@ class MixtureBatches(Iterator[TokenBatch]):
         self._start = start
         self._num_workers = num_workers
         self._next_batch = worker
+        self._memory = RowMemory()
 
     def __iter__(self) -> Self:
         return self
@@ -208,25 +209,27 @@ class MixtureBatches(Iterator[TokenBatch]):
         windows, row_tokens = self._slices.shape(share)
         cu_seqlens = bounds.cu_seqlens
         num_tokens = windows * row_tokens
-        packed = _allocate(num_tokens + len(cu_seqlens) + len(bounds.target_ends_g))
+        num_bounds = len(cu_seqlens) + len(bounds.target_ends_g)
+        packed = _allocate(num_tokens + num_bounds, self._memory)
         into = packed.numpy()
         self._slices.read_into(into[:num_tokens].reshape(windows, row_tokens), share)
-        into[num_tokens:] = np.concatenate([cu_seqlens, bounds.target_ends_g])
+        into[num_tokens : num_tokens + len(cu_seqlens)] = cu_seqlens
+        into[num_tokens + len(cu_seqlens) :] = bounds.target_ends_g
         return TokenBatch(
             stage=self._sequence.stages[share.stage].name,
             packed=packed,
             shape=(windows, bounds.sequence_tokens),
             mtp_depth=row_tokens - 1 - bounds.sequence_tokens,
-            max_seqlen=int(np.diff(cu_seqlens).max()),
+            max_seqlen=bounds.max_seqlen,
             num_windows=share.num_windows,
             position=self._sequence.state(share.following),
         )
 
 
-def _allocate(size: int) -> torch.Tensor:
+def _allocate(size: int, memory: RowMemory) -> torch.Tensor:
     """An int32 tensor to fill: in a loader's worker in shared memory, where it has to go anyway."""
     if get_worker_info() is None:
-        return torch.empty(size, dtype=torch.int32)
+        return torch.from_numpy(memory.take(size))
     # As torch's own collation does: sharing a filled tensor would copy it.
     shared = torch.UntypedStorage._new_shared(4 * size)  # type: ignore[no-untyped-call]  # noqa: SLF001
     packed: torch.Tensor = torch.empty(0, dtype=torch.int32).set_(shared, 0, (size,), (1,))
