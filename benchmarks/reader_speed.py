@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from statistics import median
 
 import numpy as np
@@ -90,10 +91,10 @@ def measure(
     seconds: dict[str, list[float]] = {name: [] for name in turns}
     cpu: dict[str, list[float]] = {name: [] for name in turns}
     num_bytes = 0
-    for number in range(rounds + 1):
-        # Each turn comes first once: what the one before leaves behind slows the next.
-        first = number % len(turns)
-        for name, turn in [*turns.items()][first:] + [*turns.items()][:first]:
+    order = Random(rounds)  # noqa: S311
+    for _ in range(rounds + 1):
+        # In changing order: what a turn leaves behind (workers that end) slows the next.
+        for name, turn in order.sample([*turns.items()], len(turns)):
             if is_cold:
                 _forget(folder)
             began, began_cpu = time.perf_counter(), _cpu_seconds()
