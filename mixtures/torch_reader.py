@@ -7,7 +7,10 @@
         loss = model(batch.tokens, batch.position_ids, batch.cu_seqlens, batch.max_seqlen, ...)
 
 The dataset makes the batches itself, worker w of n those numbered w, w + n, w + 2n, and the loader
-takes from its workers in turn: so the batches come in one order whatever n is.
+takes from its workers in turn: so the batches come in one order whatever n is. Without workers it
+reads at the speed of the files, a megabyte in less than one millisecond; a worker's batch crosses
+shared memory, which costs more CPU than the read (``benchmarks.reader_speed``). Workers pay where
+files answer late, as over a network, or where the training loop itself waits.
 
 There are two ways to resume, both exact. ``loader.state_dict()`` fits a loader with as many workers
 (torchdata insists) and any world size. ``batch.position``, of the last batch trained on, fits any
