@@ -37,7 +37,7 @@ class Batch:
     """
 
     stage: str
-    rows_br: Int32Array
+    rows: Int32Array
     bounds: SegmentBounds
     num_windows: int
     position: PositionState
@@ -45,7 +45,7 @@ class Batch:
     @property
     def tokens(self) -> Int32Array:
         """Input, (B, S): a view of the rows."""
-        return self.rows_br[:, : self.bounds.sequence_tokens]
+        return self.rows[:, : self.bounds.sequence_tokens]
 
     @property
     def labels(self) -> Int32Array:
@@ -74,7 +74,7 @@ class Batch:
 
     @cached_property
     def _targets(self) -> Targets:
-        return targets(self.rows_br, self.bounds)
+        return targets(self.rows, self.bounds)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -224,7 +224,7 @@ class MixtureReader:
         self._slices.read_into(rows_br, share)
         return Batch(
             stage=self.sequence.stages[share.stage].name,
-            rows_br=rows_br,
+            rows=rows_br,
             bounds=self._slices.bounds(share),
             num_windows=share.num_windows,
             position=self.sequence.state(share.following),

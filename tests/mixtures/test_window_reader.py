@@ -46,9 +46,7 @@ def open_reader(run_dir: Path, tokens: int, rank: int = 0, world_size: int = 1) 
 
 def real_rows(batches: list[Batch]) -> list[tuple[str, list[int]]]:
     return [
-        (batch.stage, row)
-        for batch in batches
-        for row in batch.rows_br[: batch.num_windows].tolist()
+        (batch.stage, row) for batch in batches for row in batch.rows[: batch.num_windows].tolist()
     ]
 
 
@@ -169,8 +167,8 @@ def test_last_batch_of_a_stage_is_filled_up_with_windows_without_targets(tmp_pat
     assert [batch.num_windows for batch in ranks[0]] == [2, 0, 2]
     assert [batch.num_windows for batch in ranks[1]] == [2, 1, 2]
     empty = ranks[0][1]
-    assert (empty.rows_br == PAD).all()
-    assert empty.rows_br.shape == ranks[0][0].rows_br.shape
+    assert (empty.rows == PAD).all()
+    assert empty.rows.shape == ranks[0][0].rows.shape
     assert not empty.loss_mask.any()
     assert empty.cu_seqlens.tolist() == [0, 16, 32]
     half = ranks[1][1]
