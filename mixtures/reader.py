@@ -1,31 +1,87 @@
-"""The reader: windows of a stage, in order, shared out over ranks, with numpy and nothing else.
+"""The reader: a whole mixture in batches, or one stage window by window, with numpy alone.
 
-The shards are shuffled already (documents by hash over shards, windows by hash inside each), so the
-reader keeps their order: window g of the stage goes to rank g mod world_size. The state counts
-windows, not files, so a run can go on with another world size.
+    for batch in MixtureReader.open("runs/demo", batch_tokens=1 << 20, rank=0, world_size=8):
+        batch.stage, batch.tokens, batch.labels, batch.loss_mask, batch.position_ids, ...
+
+What is trained on when, and who takes what, is ``mixtures.stage_sequence``. A batch holds its rows
+as they lie in the files and the bounds of its segments; labels, masks and positions are computed
+when asked for, so what nobody asks for costs nothing.
+
+Legend of suffixes: b windows of a batch, r positions of a row, lookahead included.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from mixtures.mtp import boundaries, position_ids, targets
-from mixtures.windows import Int32Array, WindowLayout, WindowShard, open_shard, shard_name
+from mixtures.mtp import SegmentBounds, Targets, position_ids, targets
+from mixtures.stage_files import find_stages
+from mixtures.stage_rows import RowMemory, StageRows
+from mixtures.stage_sequence import BEGINNING, PositionState, Slice, StageSequence
+from mixtures.windows import Int32Array
 from pipeline.errors import ConfigError
-from pipeline.records.manifest import MANIFEST_NAME, Manifest
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Batch:
+    """B windows of one stage, of S positions each and k depths beyond the main head.
+
+    ``stage`` is its name, ``num_windows`` how many windows are real: those after them are pads, in
+    a stage's last batch. ``position`` is where a run goes on that has trained on this batch: keep
+    it in the checkpoint and give it to ``load_state_dict``, of this world size or another.
+    """
+
+    stage: str
+    rows: Int32Array
+    bounds: SegmentBounds
+    num_windows: int
+    position: PositionState
+
+    @property
+    def tokens(self) -> Int32Array:
+        """Input, (B, S): a view of the rows."""
+        return self.rows[:, : self.bounds.sequence_tokens]
+
+    @property
+    def labels(self) -> Int32Array:
+        """What each position is to predict, (B, k + 1, S); -100 where ``loss_mask`` is False."""
+        return self._targets.labels_bks
+
+    @property
+    def loss_mask(self) -> npt.NDArray[np.bool_]:
+        """Whether there is anything to predict, (B, k + 1, S), by depth."""
+        return self._targets.is_live_bks
+
+    @property
+    def position_ids(self) -> Int32Array:
+        """Positions that restart at 0 with every segment, (B, S)."""
+        return position_ids(self.bounds)
+
+    @property
+    def cu_seqlens(self) -> Int32Array:
+        """Bounds of all segments when the windows are laid end to end, from 0 to B * S."""
+        return self.bounds.cu_seqlens
+
+    @property
+    def max_seqlen(self) -> int:
+        """Length of the longest segment."""
+        return self.bounds.max_seqlen
+
+    @cached_property
+    def _targets(self) -> Targets:
+        return targets(self.rows, self.bounds)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Window:
-    """One training sample of S positions; ``labels`` and ``loss_mask`` have k + 1 rows.
+    """One training sample of S positions; ``labels`` and ``loss_mask`` are (k + 1, S).
 
-    ``labels[d, i]`` is what position i is to predict at depth d, ``DEAD_LABEL`` (-100) where
-    ``loss_mask`` is False. ``cu_seqlens`` holds the bounds of documents from 0 to S, as varlen
-    attention wants them.
+    The arrays mean what they mean in a :class:`Batch` of this window alone.
     """
 
     tokens: Int32Array
@@ -35,114 +91,147 @@ class Window:
     cu_seqlens: Int32Array
 
 
-def list_shards(stage_dir: str | Path, *, output: str = "windows") -> list[str]:
-    """Paths of a stage's shards, without suffix, in the order of its manifest.
-
-    Raises ConfigError where there is no manifest: a stage without one did not finish.
-    """
-    folder = Path(stage_dir)
-    path = folder / MANIFEST_NAME
-    if not path.is_file():
-        raise ConfigError(
-            f"{folder} holds no {MANIFEST_NAME}: it is no stage's output, or an unfinished one"
-        )
-    manifest = Manifest.from_json(path.read_text(encoding="utf-8"))
-    names = (shard_name(entry.name) for entry in manifest.shards(output))
-    return [str(folder / name) for name in dict.fromkeys(names)]
-
-
 class StageWindows:
-    """All windows of a stage by number, whatever shard they lie in."""
+    """The windows of one stage by number, or one after the other: to look at, or for a plain loop.
 
-    def __init__(self, shards: Iterable[str | Path]) -> None:
-        """Open ``shards`` (``list_shards``); raises ConfigError on none, or on mixed layouts."""
-        self._shards: list[WindowShard] = [open_shard(shard) for shard in shards]
-        layouts = {shard.layout for shard in self._shards}
-        if len(layouts) != 1:
-            raise ConfigError(f"the shards of a stage have one layout, these have {len(layouts)}")
-        self.layout: WindowLayout = layouts.pop()
-        self._first = np.cumsum([0, *(shard.num_windows for shard in self._shards)])
+    for window in StageWindows.open("runs/demo/windows-general/IDENTITY"): ...
+    """
+
+    def __init__(self, rows: StageRows) -> None:
+        """Give the windows of ``rows``."""
+        self._rows = rows
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """The windows of the stage whose manifest lies in ``folder``.
+
+        Raises ConfigError when there is none, or when it is the folder of a run of several stages.
+        """
+        stages = find_stages(folder)
+        if len(stages) > 1:
+            names = ", ".join(stage.name for stage in stages)
+            raise ConfigError(f"{folder} is a run of the stages {names}: give the folder of one")
+        return cls(StageRows(stages[0]))
 
     def __len__(self) -> int:
-        return int(self._first[-1])
+        return len(self._rows)
 
     def __getitem__(self, number: int) -> Window:
         """Window ``number`` of the stage; IndexError outside 0 .. len - 1."""
-        if not 0 <= number < len(self):
-            raise IndexError(f"window {number} of {len(self)}")
-        which = int(np.searchsorted(self._first, number, side="right")) - 1
-        shard = self._shards[which]
-        window = number - int(self._first[which])
-        row, segments = shard.tokens[window], shard.segments_of(window)
-        size = shard.layout.sequence_tokens
-        wanted = targets(row, segments, mtp_depth=shard.layout.mtp_depth)
+        bounds = self._rows.bounds(number, 1)
+        rows_br = np.empty((1, self._rows.layout.row_tokens), np.int32)
+        self._rows.read_into(rows_br, number)
+        wanted = targets(rows_br, bounds)
         return Window(
-            tokens=np.array(row[:size], np.int32),
-            labels=wanted.labels_ks,
-            loss_mask=wanted.is_live_ks,
-            position_ids=position_ids(segments, size),
-            cu_seqlens=boundaries(segments, size),
+            tokens=rows_br[0, : bounds.sequence_tokens],
+            labels=wanted.labels_bks[0],
+            loss_mask=wanted.is_live_bks[0],
+            position_ids=position_ids(bounds)[0],
+            cu_seqlens=bounds.cu_seqlens,
         )
 
 
-class WindowReader:
-    """Iterates over one rank's windows; a pass gives every window to exactly one rank.
+class SliceReader:
+    """Reads the slices that a ``StageSequence`` takes, pads included, into memory of the caller."""
 
-    When the world size does not divide the number of windows, the first ranks get one more. After a
-    pass the reader stands at the beginning of the next, with the same order: the mixture has
-    already decided how often a document is seen.
+    def __init__(self, sequence: StageSequence) -> None:
+        """Read from the files of ``sequence``; a stage's are opened when it comes to them."""
+        self._sequence = sequence
+        self._stage = 0
+        self._rows = StageRows(sequence.stages[0])
+
+    def shape(self, share: Slice) -> tuple[int, int]:
+        """Windows of ``share``, pads included, and tokens of their rows."""
+        layout = self._of_stage(share.stage).layout
+        return share.num_windows + share.num_pad_windows, layout.row_tokens
+
+    def bounds(self, share: Slice) -> SegmentBounds:
+        """Bounds of the segments of ``share``; each window of pads is one segment."""
+        rows = self._of_stage(share.stage)
+        if not share.num_pad_windows:
+            return rows.bounds(share.first, share.num_windows)
+        pads = _pad_bounds(share.num_pad_windows, rows.layout.sequence_tokens)
+        if not share.num_windows:
+            return pads
+        return rows.bounds(share.first, share.num_windows).extend(pads)
+
+    def read_into(self, rows_br: Int32Array, share: Slice) -> None:
+        """Fill ``rows_br``, int32 of :meth:`shape`, with the rows of ``share``."""
+        rows = self._of_stage(share.stage)
+        if share.num_windows:
+            rows.read_into(rows_br[: share.num_windows], share.first)
+        rows_br[share.num_windows :] = rows.layout.pad_id
+
+    def _of_stage(self, stage: int) -> StageRows:
+        if stage != self._stage:
+            self._rows.close()
+            self._stage, self._rows = stage, StageRows(self._sequence.stages[stage])
+        return self._rows
+
+
+class MixtureReader:
+    """Iterates over one rank's batches, from where it stands to the end of the last stage.
+
+    It stands where its state says, as a file does: a second pass wants a second reader.
     """
 
-    def __init__(self, windows: StageWindows, *, rank: int = 0, world_size: int = 1) -> None:
-        """Read as ``rank`` of ``world_size``; ConfigError unless 0 <= rank < world_size."""
-        if not 0 <= rank < world_size:
-            raise ConfigError(f"rank must lie in 0..{world_size - 1}, got {rank}")
-        self.windows = windows
-        self._rank = rank
-        self._world_size = world_size
-        self._epoch = 0
-        self._start = 0  # the stage's windows trained on before this world size took over
-        self._taken = 0  # by this rank, since
+    def __init__(self, sequence: StageSequence) -> None:
+        """Read what ``sequence`` takes, from the beginning."""
+        self.sequence = sequence
+        self._slices = SliceReader(sequence)
+        self._memory = RowMemory()
+        self._position = BEGINNING
 
     @classmethod
-    def open(cls, stage_dir: str | Path, *, rank: int = 0, world_size: int = 1) -> Self:
-        """Read the stage whose manifest lies in ``stage_dir``."""
-        return cls(StageWindows(list_shards(stage_dir)), rank=rank, world_size=world_size)
+    def open(
+        cls,
+        place: str | Path | Iterable[str | Path],
+        *,
+        batch_tokens: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> Self:
+        """Read ``place``, a run's folder, a stage's or several stages', as ``rank``.
 
-    def __iter__(self) -> Iterator[Window]:
-        """Give what is left of the pass."""
-        while (number := self._next_number()) < len(self.windows):
-            window = self.windows[number]
-            self._taken += 1
-            yield window
-        self._epoch, self._start, self._taken = self._epoch + 1, 0, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the reader stands, in plain integers."""
-        return {
-            "epoch": self._epoch,
-            "start": self._start,
-            "taken": self._taken,
-            "world_size": self._world_size,
-            "num_windows": len(self.windows),
-        }
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where ``state`` was taken, with this reader's own rank and world size.
-
-        All ranks must have taken the same number of windows then, as they have between two steps
-        of training. Raises ConfigError when the state is of a stage of another size.
+        ``batch_tokens`` is of one batch over all ranks. Raises ConfigError when a stage is missing,
+        or when a batch can't be shared out equally.
         """
-        if state["num_windows"] != len(self.windows):
-            raise ConfigError(
-                f"the state was taken among {state['num_windows']} windows, here are "
-                f"{len(self.windows)}: it belongs to other shards"
-            )
-        self._epoch = state["epoch"]
-        if state["world_size"] == self._world_size:
-            self._start, self._taken = state["start"], state["taken"]
-        else:
-            self._start, self._taken = state["start"] + state["taken"] * state["world_size"], 0
+        stages = find_stages(place)
+        return cls(
+            StageSequence(stages, batch_tokens=batch_tokens, rank=rank, world_size=world_size)
+        )
 
-    def _next_number(self) -> int:
-        return self._start + self._taken * self._world_size + self._rank
+    def __iter__(self) -> Iterator[Batch]:
+        """Give what is left."""
+        while (share := self.sequence.take(0, start=self._position)) is not None:
+            self._position = share.following
+            yield self._read(share)
+
+    def state_dict(self) -> PositionState:
+        """Where the reader stands, in plain JSON; the same on every rank after the same batch."""
+        return self.sequence.state(self._position)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on at a ``state_dict`` or a batch's ``position``, of any rank and world size.
+
+        Raises ConfigError when it is of shards that this reader does not read.
+        """
+        self._position = self.sequence.position(state)
+
+    def _read(self, share: Slice) -> Batch:
+        windows, row_tokens = self._slices.shape(share)
+        rows_br = self._memory.take(windows * row_tokens).reshape(windows, row_tokens)
+        self._slices.read_into(rows_br, share)
+        return Batch(
+            stage=self.sequence.stages[share.stage].name,
+            rows=rows_br,
+            bounds=self._slices.bounds(share),
+            num_windows=share.num_windows,
+            position=self.sequence.state(share.following),
+        )
+
+
+def _pad_bounds(num_windows: int, sequence_tokens: int) -> SegmentBounds:
+    starts = np.arange(num_windows, dtype=np.int64) * sequence_tokens
+    first = np.arange(num_windows + 1, dtype=np.int64)
+    return SegmentBounds(starts, starts, first, sequence_tokens)

@@ -28,7 +28,7 @@ LAYERS = {
 BEAM = ("pipeline.transforms", "pipeline.run", "synth.engines.inference")
 """The only modules that may import Beam themselves."""
 
-TORCH = ("mixtures.torch_reader",)
+TORCH = ("mixtures.attention", "mixtures.torch_reader", "mixtures.torch_targets")
 """The only modules that may import torch."""
 
 ASK_FOR_VERSIONS = ("pipeline.doctor",)

@@ -1,6 +1,7 @@
 """Shards of made-up tokens for the tests of windows, targets and readers."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,13 @@ def write_shard(
 
 
 def write_stage(
-    folder: Path, shards: list[list[int]], *, sequence_tokens: int = 16, mtp_depth: int = 1
+    folder: Path,
+    shards: list[list[int]],
+    *,
+    sequence_tokens: int = 16,
+    mtp_depth: int = 1,
+    stage: str = "mixture",
+    identity: str = "0" * 12,
 ) -> Path:
     """A stage's folder with its manifest, one shard for each list of document lengths."""
     entries = []
@@ -81,9 +88,9 @@ def write_stage(
                 )
             )
     manifest = Manifest(
-        stage="mixture",
+        stage=stage,
         version=1,
-        identity="0" * 12,
+        identity=identity,
         config={},
         inputs={},
         counts=Counts(rows_in=0, kept=0, rejected=0, failed=0),
@@ -91,3 +98,32 @@ def write_stage(
     )
     (folder / "manifest.json").write_text(manifest.to_json())
     return folder
+
+
+def write_run(
+    run: Path, stages: dict[str, tuple[int, list[list[int]]]], *, planned: list[str] | None = None
+) -> Path:
+    """A run's folder of stages by name, each of windows of some tokens and shards of lengths.
+
+    ``planned`` are the mixture's stages as the run solved it; those written, unless given.
+    """
+    record = [["ingest", "f" * 12], ["solve", "5" * 12]]
+    for number, (name, (sequence_tokens, shards)) in enumerate(stages.items()):
+        stage, identity = f"windows-{name}", f"{number + 1:012d}"
+        folder = run / stage / identity
+        write_stage(folder, shards, sequence_tokens=sequence_tokens, stage=stage, identity=identity)
+        record.append([stage, identity])
+    solved = Manifest(
+        stage="solve",
+        version=1,
+        identity="5" * 12,
+        config={"stages": [{"name": name} for name in planned or stages]},
+        inputs={},
+        counts=Counts(rows_in=0, kept=0, rejected=0, failed=0),
+        outputs={},
+    )
+    folder = run / "solve" / ("5" * 12)
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(solved.to_json())
+    (run / "run.json").write_text(json.dumps({"recipe": "r", "stages": record, "skipped": []}))
+    return run

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mixtures.reader import WindowReader
+from mixtures.reader import StageWindows
 from pipeline.cli import EXIT_FAILED, main
 from pipeline.config import parse_recipe
 from pipeline.errors import InvariantError
@@ -156,7 +156,7 @@ def test_the_reader_reads_every_window_of_every_stage(finished: Path) -> None:
     for stage in stages:
         if not stage.manifest.stage.startswith("windows-"):
             continue
-        windows = list(WindowReader.open(stage.folder.path))
+        windows = list(StageWindows.open(stage.folder.path))
         assert len(windows) == stage.manifest.rows("windows")
         live = sum(int(window.loss_mask[0].sum()) for window in windows)
         packing = stage.manifest.statistics["windows"]["packing"]
