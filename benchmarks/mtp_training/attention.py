@@ -104,7 +104,7 @@ def _with_gradients(
 ) -> tuple[torch.Tensor, ...]:
     leaves = [one.detach().requires_grad_() for one in inputs]
     out = attend(*leaves, bounds)
-    return out, *torch.autograd.grad(out, leaves, gradient.to(out.dtype))
+    return out.detach(), *torch.autograd.grad(out, leaves, gradient.to(out.dtype))
 
 
 def _repeat_heads(x_thc: torch.Tensor, repeats: int) -> torch.Tensor:

@@ -24,7 +24,7 @@ from benchmarks.mtp_training.batches import Batch, RunBatches
 from benchmarks.mtp_training.masking import Masking, crossing_targets, remask
 from benchmarks.mtp_training.model import ModelConfig
 from benchmarks.mtp_training.train import BLOCK_STEPS, Step, Trainer, Training
-from mixtures.stage_files import StageFiles
+from mixtures.stage_files import WINDOWS, StageFiles
 
 EARLY_TOKENS = 64
 """Positions of a document in which a neighbour's text would show most."""
@@ -48,7 +48,7 @@ class Bench:
 
     def batches(self, stage: StageFiles | None = None) -> RunBatches:
         """The batches of one stage, or of all."""
-        place = self.run if stage is None else self.run / f"windows-{stage.name}" / stage.identity
+        place = self.run if stage is None else self.run / f"{WINDOWS}-{stage.name}" / stage.identity
         return RunBatches(
             place,
             batch_tokens=self.training.batch_tokens,
@@ -163,7 +163,8 @@ def resume(bench: Bench, *, lead_steps: int) -> dict[str, Any]:
 def mask(bench: Bench, *, steps: int) -> list[dict[str, Any]]:
     """Train from one start with each masking; judge all by the shipped one on windows held out.
 
-    Windows held out are the last of the first stage; its documents are all but unique there.
+    Windows held out are the last of the first stage. A document comes once in it, so they repeat
+    no text; a long document may have other parts in windows trained on, for all maskings alike.
     """
     stage = bench.stages[0]
     everything = list(bench.batches(stage))

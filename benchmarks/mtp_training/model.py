@@ -99,7 +99,8 @@ class MtpModule(nn.Module):
     ) -> torch.Tensor:
         """What the head reads at depth 1, from the main model's last residual stream."""
         both = (self.hidden_norm(hidden_td), self.embedding_norm(next_embedding_td))
-        joined = self.projection(torch.cat(both, dim=-1))
+        # A residual stream of its own, of the main one's type: autocast's product is bfloat16.
+        joined = self.projection(torch.cat(both, dim=-1)).to(hidden_td.dtype)
         out: torch.Tensor = self.output_norm(self.block(joined, rotation, bounds))
         return out
 
