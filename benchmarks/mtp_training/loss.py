@@ -97,4 +97,6 @@ def _target_cells(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _log_softmax(logits: torch.Tensor) -> torch.Tensor:
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    return torch.log_softmax(logits, dim=-1, dtype=dtype)
+    # Autocast would write the logits in float32 before the kernel that widens them itself.
+    with torch.autocast(logits.device.type, enabled=False):
+        return torch.log_softmax(logits, dim=-1, dtype=dtype)
