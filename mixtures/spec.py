@@ -10,7 +10,7 @@ The specification names no files: it is solved against a measured supply (``mixt
 """
 
 import math
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -138,6 +138,12 @@ class MixtureConfig(BaseModel):
         ge=0,
         le=16,
         description="Multi-token-prediction modules that the shards must serve; MiMo-7B has 1.",
+    )
+    exports: Annotated[
+        tuple[Literal["megatron", "mds", "arrow", "olmo", "datatrove"], ...], Field(strict=False)
+    ] = Field(
+        default=(),
+        description="Formats of other trainers that every stage's windows are written in too.",
     )
     tokenizer: str = Field(
         default="qwen2.5",

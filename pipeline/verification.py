@@ -4,7 +4,7 @@ Nothing is taken from the manifests but what they claim; each claim is checked a
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +18,8 @@ from pipeline.run import read_run
 from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import SUFFIX
+from pipeline.transforms.export import PREFIX as EXPORT_PREFIX
+from pipeline.transforms.export import plan_export
 from pipeline.transforms.stage import Finished
 from pipeline.transforms.windows import DOCUMENTS, RUNS, WINDOWS
 
@@ -50,6 +52,8 @@ def verify_run(output: str) -> Iterator[str]:
         )
         if WINDOWS in manifest.outputs:
             line += _verify_windows(finished)
+        if manifest.stage.startswith(EXPORT_PREFIX):
+            line += _verify_export(finished, stages)
         yield line
 
 
@@ -120,3 +124,22 @@ def _verify_windows(finished: Finished) -> str:
             f"{tokens} of {manifest.rows(DOCUMENTS)} in windows"
         )
     return f"; {windows:,} windows, {tokens:,} tokens, {padding:,} padding"
+
+
+def _verify_export(finished: Finished, stages: Sequence[Finished]) -> str:
+    """Every token of the export against the windows it was made of, read by another way."""
+    config = finished.manifest.config
+    (windows,) = [one for one in stages if one.manifest.stage in finished.manifest.inputs]
+    plan = plan_export(
+        windows.manifest, windows.folder, config["context"]["tokenizer"], config["format"]
+    )
+    tokens = 0
+    for files in plan.sets:
+        base = finished.folder.locate(files.name)
+        tokens += plan.format.verify(base, plan.read(files), component=files.component)
+    held = windows.manifest.statistics[WINDOWS]["packing"]["tokens"]
+    if tokens != held:
+        raise InvariantError(
+            f"stage {finished.manifest.stage!r}: {tokens} tokens, the windows hold {held}"
+        )
+    return f"; {len(plan.sets)} file sets, {tokens:,} tokens as in {windows.manifest.stage}"

@@ -92,7 +92,8 @@ def solve_stage(tokens: Sequence[Finished], mixture: MixtureConfig) -> Stage:
     return Stage(
         name=STAGE,
         version=1,
-        config=mixture,
+        # What the shards are exported to changes nothing in them.
+        config=mixture.model_dump(mode="json", exclude={"exports"}),
         inputs={finished.manifest.stage: finished.identity for finished in tokens},
         outputs={SUPPLY: len(shards)},
         build=build,
