@@ -30,7 +30,9 @@ _README = """\
 datatrove data of the stage `{stage}`: uint32 tokens, documents ending in EOD (id {eod}).
 
     from datatrove.utils.dataset import DatatroveFolderDataset
-    DatatroveFolderDataset(".", seq_len={size}, token_size=4, return_positions=True)
+    DatatroveFolderDataset(
+        ".", seq_len={size}, token_size=4, return_positions=True, filename_pattern="**/*.ds"
+    )
 
 Nanotron takes the same folders, one for each component of the mixture, with weights. The reader
 takes disjoint blocks of S + 1 tokens, so one transition in S + 1 and the last partial block of a
@@ -68,7 +70,7 @@ def read_lengths(base: str) -> Int64Array:
     """Tokens of the documents of a file; InvariantError when an end lies before another."""
     path = Path(base + INDEX_SUFFIX)
     ends: Int64Array = np.frombuffer(path.read_bytes(), "<u8").astype(np.int64)
-    lengths = ends - np.concatenate([[0], ends])[:-1]
+    lengths: Int64Array = ends - np.concatenate([[0], ends])[:-1]
     if (lengths < 1).any():
         raise InvariantError(f"{path}: ends of documents do not ascend")
     return lengths

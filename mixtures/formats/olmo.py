@@ -28,13 +28,14 @@ OLMo-core data of the stage `{stage}`: headerless uint32 arrays, documents endin
 
     from olmo_core.data import NumpyFSLDatasetConfig, TokenizerConfig
     NumpyFSLDatasetConfig(
-        paths=["*/part-*.npy"], expand_glob=True, sequence_length={size},
+        paths=sorted(glob.glob("*/*.npy")), sequence_length={size},
         tokenizer=TokenizerConfig(vocab_size=..., eos_token_id={eod}, pad_token_id={pad}),
         generate_doc_lengths=True,
     )
 
 `vocab_size` above 65,535 makes OLMo-core read uint32. `generate_doc_lengths` gives `doc_lens`, the
-bounds of documents for attention. Use `NumpyPackedFSLDatasetConfig` to pack whole documents again.
+bounds of documents for attention. Use `NumpyPackedFSLDatasetConfig` to pack whole documents again;
+its `long_doc_strategy` must be "fragment", or it drops what exceeds {size} tokens of a document.
 One folder for each component of the mixture. `NAME.documents.parquet` says where the document of a
 CSV row came from (its column `loc` counts that table's rows from 1).
 """
