@@ -11,7 +11,7 @@ help:
 	@echo "make demo        set up .venv and run $(RECIPE) into runs/demo (about 3 minutes)"
 	@echo "make test        set up .venv with the test tools and torch (3 GB), and run the tests"
 	@echo "make test-formats"
-	@echo "                 set up .venv-formats with other trainers' readers (3 GB), and read exports"
+	@echo "                 set up .venv-formats with other trainers' readers (6 GB), and read exports"
 	@echo "make fuzz        broken pages for the page extractor, SECONDS=$(SECONDS) of them"
 	@echo "make check       ruff and mypy"
 	@echo "make demo-flink  the demo on a real Flink; needs Java 11+ and Maven"
@@ -66,7 +66,9 @@ schema: .venv/core.stamp
 
 .venv-formats/consumers.stamp: requirements/consumers.lock
 	$(PYTHON) -m venv .venv-formats
-	.venv-formats/bin/python -m pip install --quiet --no-deps -r requirements/consumers.lock
+	.venv-formats/bin/python -m pip install --quiet uv
+	.venv-formats/bin/python -m uv pip install --quiet --no-deps --require-hashes \
+	  --python .venv-formats/bin/python -r requirements/consumers.lock
 	@touch $@
 
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
