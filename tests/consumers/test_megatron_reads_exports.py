@@ -41,7 +41,7 @@ def process_group(tmp_path_factory: pytest.TempPathFactory):
     torch.distributed.destroy_process_group()
 
 
-def blended(blend: list[str], cache: Path, num_samples: int | None):
+def blended(blend: list[str], cache: Path, num_samples: int | None, **settings: bool):
     config = GPTDatasetConfig(
         random_seed=3,
         sequence_length=SIZE,
@@ -52,6 +52,7 @@ def blended(blend: list[str], cache: Path, num_samples: int | None):
         reset_attention_mask=False,
         eod_mask_loss=True,
         create_attention_mask=False,
+        **settings,
     )
     builder = BlendedMegatronDatasetBuilder(
         GPTDataset, [num_samples, None, None], lambda: True, config
@@ -109,6 +110,24 @@ def test_blend_trains_on_true_next_tokens_only(stage, exported, tmp_path, monkey
         assert is_next[is_live].all()
         live += int(is_live.sum())
     assert live > num_samples * SIZE / 2
+
+
+@pytest.mark.skipif(
+    not hasattr(GPTDatasetConfig, "inter_document_masking"),
+    reason="this megatron-core is older than 0.19, which needs Python 3.12",
+)
+def test_bounds_for_attention_are_the_ends_of_documents(
+    stage, exported, tmp_path, monkeypatch
+) -> None:
+    folder, _ = exported("megatron")
+    monkeypatch.chdir(folder)
+    blend = json.loads(Path("blend.json").read_text())["train"]
+    num_samples = stage.num_tokens // SIZE
+    dataset = blended(blend, tmp_path / "cache", num_samples, inter_document_masking=True)
+    for number in range(num_samples):
+        sample = dataset[number]
+        ends = np.flatnonzero(sample["tokens"].numpy() == EOD) + 1
+        assert np.array_equal(np.unique(sample["cu_seqlens"]), np.unique([0, *ends, SIZE]))
 
 
 def test_prefixes_without_weights_are_one_pass_over_all_tokens(
