@@ -46,7 +46,7 @@ def verify_run(output: str) -> Iterator[str]:
                 files += 1
         _verify_counts(finished)
         line = (
-            f"{manifest.stage:<20} {counts.rows_in:,} rows in = {counts.kept:,} kept + "
+            f"{manifest.stage:<26} {counts.rows_in:,} rows in = {counts.kept:,} kept + "
             f"{counts.rejected:,} rejected + {counts.failed:,} failed; {files} files, "
             f"{num_rows:,} rows, {num_bytes:,} bytes"
         )

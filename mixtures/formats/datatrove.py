@@ -21,8 +21,8 @@ INDEX_SUFFIX = ".ds.index"
 METADATA_SUFFIX = ".ds.metadata"
 TOKEN_BYTES = 4
 
-FILE_TOKENS = 1 << 29
-"""Tokens of a file, 2 GB: each one drops its last partial block of S + 1 tokens."""
+FILE_TOKENS = 1 << 28
+"""Tokens of a file, 1 GB: readers drop the last partial block of S + 1 tokens of each."""
 
 _SIGNIFICANT_DIGITS = 3
 

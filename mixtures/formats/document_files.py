@@ -35,7 +35,7 @@ class DocumentIndex:
     """
 
     lengths: Int64Array
-    ids: Sequence[str]
+    ids: pa.ChunkedArray
     rows: Int64Array
 
     @property
@@ -127,7 +127,7 @@ def _write_documents(
     """Write the tokens and the document table; returns the index and the table's rows."""
     lengths: list[Int64Array] = []
     rows: list[Int64Array] = []
-    ids: list[str] = []
+    ids: list[pa.Array] = []
     num_sequences = num_rows = 0
     writer: pq.ParquetWriter | None = None
     for native in shards:
@@ -135,7 +135,7 @@ def _write_documents(
         tokens.writelines(block.tobytes() for block in token_blocks(part))
         sequence_r = part.table.column(SEQUENCE).to_numpy()
         first_row = np.searchsorted(sequence_r, np.arange(len(part.lengths)))
-        ids.extend(part.table.column("id").take(pa.array(first_row)).to_pylist())
+        ids.extend(part.table.column("id").take(pa.array(first_row)).chunks)
         rows.append(num_rows + first_row)
         lengths.append(part.lengths)
         field = part.table.schema.field(SEQUENCE)
@@ -148,7 +148,10 @@ def _write_documents(
     if writer is None:
         raise InvariantError(f"no window shard to export component {component!r} from")
     writer.close()
-    return DocumentIndex(np.concatenate(lengths), ids, np.concatenate(rows)), num_rows
+    index = DocumentIndex(
+        np.concatenate(lengths), pa.chunked_array(ids, pa.string()), np.concatenate(rows)
+    )
+    return index, num_rows
 
 
 def _compare(

@@ -1,9 +1,9 @@
 """What every export has in common: file sets, planned ahead, written forward from window shards.
 
-The window shard is the one store; an export is a copy in a foreign trainer's format. Pointing into
-the store instead of copying was tried on paper and given up: a document that is cut lies in several
-windows, and Megatron, OLMo and datatrove read documents as contiguous bytes, while MDS and Parquet
-have headers of their own in front of the tokens.
+The window shard is the one store; an export is a copy of it. An index cannot point into the store:
+Megatron, OLMo and datatrove read a document as contiguous bytes, and one that is cut lies in
+several windows (six tokens in ten are of such, where a tenth of the documents is long;
+``benchmarks.export_speed``); MDS and Parquet have heads of their own in front of the tokens.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

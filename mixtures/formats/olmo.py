@@ -20,8 +20,11 @@ from pipeline.errors import InvariantError
 
 METADATA_SUFFIX = ".csv.gz"
 
-FILE_TOKENS = 1 << 29
-"""Dolma's own limit: 512 Mi tokens a file."""
+FILE_TOKENS = 1 << 28
+"""Tokens of an array, 1 GB: half of Dolma's own limit of 512 Mi, so that the bounds of the shortest
+documents, some 50 bytes each until they are written, stay below half a gigabyte."""
+
+_BLOCK_ROWS = 1 << 16
 
 _README = """\
 OLMo-core data of the stage `{stage}`: headerless uint32 arrays, documents ending in EOD (id {eod}).
@@ -47,21 +50,21 @@ def write_metadata(
     """Write ``.csv.gz``; no time or name is stored, so equal rows give equal bytes."""
     del context
     ends = index.ends
+    begins = ends - index.lengths
     source = files.name.rpartition("/")[2] + DOCUMENTS_SUFFIX
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as packed,
         io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
     ):
-        csv.writer(text, lineterminator="\n").writerows(
-            (begin, end, document, source, row + 1)
-            for begin, end, document, row in zip(
-                (ends - index.lengths).tolist(),
-                ends.tolist(),
-                index.ids,
-                index.rows.tolist(),
-                strict=True,
+        writer = csv.writer(text, lineterminator="\n")
+        for low in range(0, len(ends), _BLOCK_ROWS):
+            block = slice(low, low + _BLOCK_ROWS)
+            ids = index.ids.slice(low, _BLOCK_ROWS).to_pylist()
+            bounds = (column[block].tolist() for column in (begins, ends, index.rows))
+            writer.writerows(
+                (begin, end, document, source, row + 1)
+                for document, begin, end, row in zip(ids, *bounds, strict=True)
             )
-        )
 
 
 def read_lengths(base: str) -> Int64Array:

@@ -30,7 +30,7 @@ TWO_PROCESSES = [*ONE_WORKER, "--direct_running_mode=multi_processing", "--direc
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     recipe = make_recipe(tmp_path_factory.mktemp("mini"))
-    recipe["mixture"]["exports"] = ["megatron", "mds", "arrow", "olmo", "datatrove"]
+    recipe["mixture"]["exports"] = ["megatron", "mds"]  # one of documents, one of windows
     return recipe
 
 
@@ -136,8 +136,7 @@ def test_another_export_redoes_nothing_that_it_reads(
     found = {stage.manifest.stage: stage.identity for stage in again}
     assert found == {name: identities[name] for name in found}
     left_out = set(identities) - set(found)
-    assert {name.split("-")[0] for name in left_out} == {"export"}
-    assert {name.split("-")[1] for name in left_out} == {"megatron", "arrow", "olmo", "datatrove"}
+    assert {name.rpartition("-")[0] for name in left_out} == {"export-megatron"}
     run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
 
 
