@@ -5,11 +5,13 @@ BIN := .venv/bin
 RECIPE ?= recipes/demo.yaml
 SECONDS ?= 300
 
-.PHONY: help demo demo-flink test fuzz check format schema lock clean
+.PHONY: help demo demo-flink test test-formats fuzz check format schema lock clean
 
 help:
 	@echo "make demo        set up .venv and run $(RECIPE) into runs/demo (about 3 minutes)"
 	@echo "make test        set up .venv with the test tools and torch (3 GB), and run the tests"
+	@echo "make test-formats"
+	@echo "                 set up .venv-formats with other trainers' readers (6 GB), and read exports"
 	@echo "make fuzz        broken pages for the page extractor, SECONDS=$(SECONDS) of them"
 	@echo "make check       ruff and mypy"
 	@echo "make demo-flink  the demo on a real Flink; needs Java 11+ and Maven"
@@ -24,6 +26,10 @@ demo-flink: .venv/core.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
+
+# The readers' own warnings are theirs.
+test-formats: .venv-formats/consumers.stamp
+	.venv-formats/bin/python -m pytest -W default tests/consumers
 
 fuzz: .venv/dev.stamp
 	$(BIN)/python -m tests.fuzz.html_pages --seconds $(SECONDS)
@@ -58,6 +64,13 @@ schema: .venv/core.stamp
 	$(BIN)/python -m pip install --quiet -r requirements/dev.lock
 	@touch $@
 
+.venv-formats/consumers.stamp: requirements/consumers.lock
+	$(PYTHON) -m venv .venv-formats
+	.venv-formats/bin/python -m pip install --quiet uv
+	.venv-formats/bin/python -m uv pip install --quiet --no-deps --require-hashes \
+	  --python .venv-formats/bin/python -r requirements/consumers.lock
+	@touch $@
+
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 lock: .venv/core.stamp
@@ -65,6 +78,7 @@ lock: .venv/core.stamp
 	$(COMPILE) requirements/build.in -o requirements/build.lock
 	$(COMPILE) requirements/core.in -o requirements/core.lock
 	$(COMPILE) requirements/dev.in -c requirements/core.lock -o requirements/dev.lock
+	$(COMPILE) requirements/consumers.in -o requirements/consumers.lock
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .venv-formats runs

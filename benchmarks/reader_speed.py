@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader
 from mixtures.packing import pack
 from mixtures.reader import MixtureReader
 from mixtures.torch_reader import MixtureDataset
+from mixtures.window_writing import write_layout, write_segments, write_tokens
 from mixtures.windows import (
     LAYOUT_SUFFIX,
     SEGMENTS_SUFFIX,
@@ -38,9 +39,6 @@ from mixtures.windows import (
     TokenTable,
     WindowLayout,
     count_windows,
-    write_layout,
-    write_segments,
-    write_tokens,
 )
 from pipeline.records.manifest import MANIFEST_NAME, Counts, Manifest, ShardEntry
 

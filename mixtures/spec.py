@@ -308,6 +308,12 @@ class MixtureConfig(BaseModel):
         le=16,
         description="Multi-token-prediction modules that the shards must serve; MiMo-7B has 1.",
     )
+    exports: Annotated[
+        tuple[Literal["megatron", "mds", "arrow", "olmo", "datatrove"], ...], Field(strict=False)
+    ] = Field(
+        default=(),
+        description="Formats of other trainers that every stage's windows are written in too.",
+    )
     tokenizer: str = Field(
         default="qwen2.5",
         min_length=1,

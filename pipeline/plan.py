@@ -96,7 +96,7 @@ def _print_solution(recipe: Recipe) -> None:
         )
         return
     solved = [one for one in stages if one.manifest.stage == SOLVE]
-    wanted = json.loads(canonical_json(recipe.mixture))
+    wanted = recipe.mixture.model_dump(mode="json", exclude={"exports"})
     if solved and solved[0].manifest.config == wanted:
         solution = read_solution(solved[0])
     else:

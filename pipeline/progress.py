@@ -31,7 +31,7 @@ class Progress:
             yield
             return
         if folder.read_manifest() is not None:
-            self._line(f"{stage.name:<20} {stage.identity}  already done", is_final=True)
+            self._line(f"{stage.name:<26} {stage.identity}  already done", is_final=True)
             yield
             return
         started = time.monotonic()
@@ -50,7 +50,7 @@ class Progress:
             counts = manifest.counts
             seconds = time.monotonic() - started
             self._line(
-                f"{stage.name:<20} {stage.identity}  {counts.rows_in:>9,} in = "
+                f"{stage.name:<26} {stage.identity}  {counts.rows_in:>9,} in = "
                 f"{counts.kept:,} kept + {counts.rejected:,} rejected + {counts.failed:,} failed"
                 f"  {seconds:6.1f} s",
                 is_final=True,
@@ -74,7 +74,7 @@ class Progress:
                 seconds = (total - done) * (now - started) / (done - first)
                 left = f", about {seconds:.0f} s left"
             self._line(
-                f"{stage.name:<20} {stage.identity}  {done} of {total} shard files, "
+                f"{stage.name:<26} {stage.identity}  {done} of {total} shard files, "
                 f"{now - started:.0f} s{left}",
                 is_final=False,
             )

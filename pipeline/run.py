@@ -6,6 +6,7 @@ r"""A recipe, run: one Beam graph for each materialised stage, each ending in a 
                                      \                             |
                                       tokenize (natural, synthetic) --solve--> solution
                                                   \__________________\--windows--> shards
+                                                                                     \--export-->
 
 Stages run in this order and never look back. A stage whose identity is found finished is not run
 again; a change in the recipe makes another identity for the first stage it touches and for all
@@ -27,6 +28,7 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.annotate import MEASURES, annotate_stage
 from pipeline.transforms.decide import decide_stage
 from pipeline.transforms.deduplicate import MARKS, deduplicate_stage
+from pipeline.transforms.export import export_stage
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.solve import quantiles_stage, solve_stage
 from pipeline.transforms.stage import Finished, Stage, run_stage
@@ -158,7 +160,9 @@ class _Run:
             quantiles = self._do(quantiles_stage(tokenized, recipe.mixture))
         solved = self._do(solve_stage(tokenized, recipe.mixture, quantiles))
         for stage in recipe.mixture.stages:
-            self._do(windows_stage(tokenized, solved, recipe.mixture, stage.name))
+            windows = self._do(windows_stage(tokenized, solved, recipe.mixture, stage.name))
+            for format_name in recipe.mixture.exports:
+                self._do(export_stage(windows, recipe.mixture.tokenizer, format_name))
 
     def _do(self, stage: Stage) -> Finished:
         with self._watch(stage, stage.folder(self._recipe.output)):

@@ -4,7 +4,7 @@ Nothing is taken from the manifests but what they claim; each claim is checked a
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,6 +20,8 @@ from pipeline.run import read_run
 from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import SUFFIX
+from pipeline.transforms.export import PREFIX as EXPORT_PREFIX
+from pipeline.transforms.export import plan_export
 from pipeline.transforms.runs import RUNS, count_run
 from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
@@ -49,12 +51,14 @@ def verify_run(output: str) -> Iterator[str]:
                 files += 1
         _verify_counts(finished)
         line = (
-            f"{manifest.stage:<20} {counts.rows_in:,} rows in = {counts.kept:,} kept + "
+            f"{manifest.stage:<26} {counts.rows_in:,} rows in = {counts.kept:,} kept + "
             f"{counts.rejected:,} rejected + {counts.failed:,} failed; {files} files, "
             f"{num_rows:,} rows, {num_bytes:,} bytes"
         )
         if WINDOWS in manifest.outputs:
             line += _verify_windows(finished, read_mixture(stages))
+        if manifest.stage.startswith(EXPORT_PREFIX):
+            line += _verify_export(finished, stages)
         yield line
 
 
@@ -148,3 +152,22 @@ def _separators(stage_name: str, mixture: MixtureConfig) -> dict[str, int]:
             stage, tokenizer.added_tokens, reserved=(tokenizer.eod_id, tokenizer.pad_id)
         )
     return {component.name: id_ for component, id_ in zip(stage.components, ids, strict=True)}
+
+
+def _verify_export(finished: Finished, stages: Sequence[Finished]) -> str:
+    """Every token of the export against the windows it was made of, read by another way."""
+    config = finished.manifest.config
+    (windows,) = [one for one in stages if one.manifest.stage in finished.manifest.inputs]
+    plan = plan_export(
+        windows.manifest, windows.folder, config["context"]["tokenizer"], config["format"]
+    )
+    tokens = 0
+    for files in plan.sets:
+        base = finished.folder.locate(files.name)
+        tokens += plan.format.verify(base, plan.read(files), component=files.component)
+    held = windows.manifest.statistics[WINDOWS]["packing"]["tokens"]
+    if tokens != held:
+        raise InvariantError(
+            f"stage {finished.manifest.stage!r}: {tokens} tokens, the windows hold {held}"
+        )
+    return f"; {len(plan.sets)} file sets, {tokens:,} tokens as in {windows.manifest.stage}"

@@ -220,7 +220,7 @@ def _stage_yield(manifest: Manifest) -> StageYield:
 
 def _unit(stage: str) -> str:
     """What a row of the stage is: its input, as the stage counts it."""
-    if stage.startswith("windows-"):
+    if stage.startswith(("windows-", "export-")):
         return "copies"
     return {"ingest": "records", "synthesize": "samples"}.get(stage, "documents")
 

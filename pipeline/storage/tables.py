@@ -1,7 +1,7 @@
 """Parquet shards of tables: written piece by piece, whole or not at all; read batch by batch."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import IO
 
@@ -37,6 +37,11 @@ class HashingFile:
         self._file.write(data)
         self._position += len(data)
         return len(data)
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        """Write all of ``lines``, one after the other."""
+        for line in lines:
+            self.write(line)
 
     def tell(self) -> int:
         """Bytes written so far."""

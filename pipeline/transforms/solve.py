@@ -153,7 +153,8 @@ def solve_stage(
     return Stage(
         name=STAGE,
         version=2,
-        config=mixture,
+        # What the shards are exported to changes nothing in them.
+        config=mixture.model_dump(mode="json", exclude={"exports"}),
         inputs=inputs,
         outputs={SUPPLY: len(shards), COUNTS: len(shards)},
         build=build,

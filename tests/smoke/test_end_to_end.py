@@ -30,7 +30,9 @@ TWO_PROCESSES = [*ONE_WORKER, "--direct_running_mode=multi_processing", "--direc
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return make_recipe(tmp_path_factory.mktemp("mini"))
+    recipe = make_recipe(tmp_path_factory.mktemp("mini"))
+    recipe["mixture"]["exports"] = ["megatron", "mds"]  # one of documents, one of windows
+    return recipe
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,37 @@ def test_a_second_run_does_nothing_and_a_new_threshold_redoes_only_what_depends_
     assert moved >= {"decide", "tokenize", "solve", "windows-general"}
     assert not moved & {"ingest", "annotate"}
     run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+
+
+def test_another_export_redoes_nothing_that_it_reads(
+    recipe: dict[str, Any], finished: Path
+) -> None:
+    _, stages = read_run(str(finished))
+    identities = {stage.manifest.stage: stage.identity for stage in stages}
+    changed = recipe | {"mixture": recipe["mixture"] | {"exports": ["mds"]}}
+    again = run(parse_recipe(changed, name="mini"), beam_options=ONE_WORKER)
+    found = {stage.manifest.stage: stage.identity for stage in again}
+    assert found == {name: identities[name] for name in found}
+    left_out = set(identities) - set(found)
+    assert {name.rpartition("-")[0] for name in left_out} == {"export-megatron"}
+    run(parse_recipe(recipe, name="mini"), beam_options=ONE_WORKER)
+
+
+def test_verify_finds_an_export_of_other_windows(finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(finished), str(copy)], check=True)
+    _, stages = read_run(str(copy))
+    (stage,) = [one for one in stages if one.manifest.stage == "export-megatron-general"]
+    entry = stage.manifest.shards("bin")[0]
+    path = Path(stage.folder.locate(entry.name))
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+    manifest = Path(stage.folder.locate("manifest.json"))
+    sha256 = hashlib.sha256(data).hexdigest()
+    manifest.write_text(manifest.read_text().replace(entry.sha256, sha256))
+    with pytest.raises(InvariantError, match="are not those of document"):
+        list(verify_run(str(copy)))
 
 
 def test_every_verb_shows_the_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
