@@ -116,6 +116,7 @@ def _make_shard(num_tokens: int, sequence_tokens: int) -> NativeShard:
             "component": ["all"] * count,
             "copy": np.zeros(count, np.int32),
             "num_tokens": lengths.astype(np.int32),
+            "unit": np.arange(count),
         },
         schema=SHARD_DOCUMENTS_SCHEMA,
     )

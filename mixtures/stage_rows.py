@@ -1,9 +1,9 @@
 """The rows of a stage by number: read from its files straight into the caller's memory.
 
 Rows lie in the files in the order in which they are trained on, so a batch is one read of a file,
-two where a shard ends in it. That is done with ``preadv`` and no memory map: both reach the speed
-of a plain sequential read (measured in ``benchmarks.reader_speed``), but a read can fill shared
-memory in place, and a file cut short is an error with a name instead of a bus error.
+two where a shard ends in it. That is done with ``preadv`` and no memory map: a map was no faster
+in a bare loop, a read can fill shared memory in place, and a file cut short is an error with a name
+instead of a bus error. ``benchmarks.reader_speed`` compares with a plain sequential read.
 
 Legend of suffixes: b windows of a batch, r positions of a row.
 """

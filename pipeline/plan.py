@@ -1,12 +1,10 @@
 """What a recipe would do, and how far a run has come."""
 
-import json
 from collections.abc import Iterable
 
 from mixtures.spec import StageSpec
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe
-from pipeline.fingerprint import canonical_json
 from pipeline.records.manifest import MANIFEST_NAME
 from pipeline.run import RUN_NAME, TOKENIZE_STAGES, read_run
 from pipeline.storage.filesystem import exists, find, join

@@ -1,7 +1,7 @@
 """Formats of windows: one row for each window, and what of the window shard goes into it.
 
 A row is the window's tokens with, beside them, the bounds of its documents. From these
-``window_segments`` gives back segments that ``mixtures.mtp`` makes labels, masks and positions of.
+``row_bounds`` gives back what ``mixtures.mtp`` makes labels, masks and positions of.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from mixtures.formats.export import (
     WrittenSet,
     plan_by_shard,
 )
-from mixtures.mtp import boundaries
-from mixtures.windows import SEGMENT_DTYPE, Int32Array, Int64Array, Segments
+from mixtures.mtp import SegmentBounds
+from mixtures.windows import Int32Array, Int64Array
 from pipeline.errors import InvariantError
 
 
@@ -48,13 +48,18 @@ def window_rows(native: NativeShard) -> Iterator[WindowRow]:
     unit_r = units(native.documents)
     ids = native.documents.column("id").to_pylist()
     first_row = {unit: row for row, unit in reversed(list(enumerate(unit_r.tolist())))}
+    bounds = SegmentBounds.of(
+        shard.segments,
+        num_windows=shard.num_windows,
+        sequence_tokens=shard.layout.sequence_tokens,
+    )
     for window in range(shard.num_windows):
         segments = shard.segments_of(window)
         if not len(segments):
             raise InvariantError(f"window {window} holds no document")
         yield WindowRow(
             tokens=np.asarray(shard.tokens[window]),
-            cu_seqlens=boundaries(segments, shard.layout.sequence_tokens),
+            cu_seqlens=bounds.select(window, 1).cu_seqlens,
             num_tokens=int(segments["length"].sum()),
             lookahead=int(segments["lookahead"][-1]),
             document_ids=[ids[first_row[unit]] for unit in segments["document"].tolist()],
@@ -62,17 +67,14 @@ def window_rows(native: NativeShard) -> Iterator[WindowRow]:
         )
 
 
-def window_segments(cu_seqlens: Int32Array, *, num_tokens: int, lookahead: int) -> Segments:
-    """Segments of a row for the functions of ``mixtures.mtp``: start, length and lookahead.
-
-    What else a segment has is 0: a row does not say it.
-    """
-    is_document = cu_seqlens[1:] <= num_tokens
-    segments = np.zeros(int(is_document.sum()), SEGMENT_DTYPE)
-    segments["start"] = cu_seqlens[:-1][is_document]
-    segments["length"] = np.diff(cu_seqlens)[is_document]
-    segments["lookahead"][-1:] = lookahead
-    return segments
+def row_bounds(cu_seqlens: Int32Array, *, num_tokens: int, lookahead: int) -> SegmentBounds:
+    """What ``mixtures.mtp`` makes labels, masks and positions of, from one row."""
+    starts, ends = cu_seqlens[:-1].astype(np.int64), cu_seqlens[1:].astype(np.int64)
+    is_document = ends <= num_tokens
+    target_ends = np.where(is_document, ends, starts)
+    target_ends[np.flatnonzero(is_document)[-1]] += lookahead
+    first = np.array([0, len(starts)], np.int64)
+    return SegmentBounds(starts, target_ends, first, int(cu_seqlens[-1]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixtures.mtp import DEAD_LABEL, position_ids, targets
-from tests.mixtures.formats.exported_stage import DEPTH, SIZE
+from tests.mixtures.formats.exported_stage import SIZE, window_bounds
 
 datasets = pytest.importorskip("datasets", reason="make test-formats installs it")
 
@@ -33,7 +33,10 @@ def test_every_row_is_a_window(stage, rows) -> None:
             assert row["input_ids"] + row["lookahead"] == (
                 shard.windows.tokens[window, :known].tolist()
             )
-            assert row["position_ids"] == position_ids(segments, SIZE).tolist()
+            assert (
+                row["position_ids"]
+                == position_ids(window_bounds(shard.windows, window))[0].tolist()
+            )
             assert sum(row["seq_lengths"]) == SIZE
             assert row["num_tokens"] == segments["length"].sum()
             assert row["document_ids"] == [ids[one] for one in segments["document"].tolist()]
@@ -50,9 +53,8 @@ def test_labels_shifted_as_models_shift_them_are_the_targets_of_the_main_head(st
     ]
     lost = 0
     for row, (shard, window) in zip(rows, windows, strict=True):
-        wanted = targets(
-            np.asarray(shard.tokens[window]), shard.segments_of(window), mtp_depth=DEPTH
-        ).labels_ks[0]
+        rows_br = np.asarray(shard.tokens[window : window + 1])
+        wanted = targets(rows_br, window_bounds(shard, window)).labels_bks[0, 0]
         assert row["labels"][1:] == wanted[:-1].tolist()
         assert (wanted[-1] == DEAD_LABEL) == (not row["lookahead"])
         lost += len(row["lookahead"]) > 0

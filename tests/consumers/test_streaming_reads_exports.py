@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mixtures.formats.window_files import window_rows, window_segments
-from mixtures.mtp import boundaries, targets
-from tests.mixtures.formats.exported_stage import DEPTH, SIZE
+from mixtures.formats.window_files import row_bounds, window_rows
+from mixtures.mtp import targets
+from tests.mixtures.formats.exported_stage import window_bounds
 
 streaming = pytest.importorskip("streaming", reason="make test-formats installs it")
 
@@ -32,20 +32,20 @@ def test_every_sample_is_a_window_with_its_targets(stage, dataset) -> None:
         sample = dataset[number]
         segments = shard.segments_of(window)
         assert np.array_equal(sample["tokens"], shard.tokens[window])
-        assert np.array_equal(sample["cu_seqlens"], boundaries(segments, SIZE))
+        assert np.array_equal(sample["cu_seqlens"], window_bounds(shard, window).cu_seqlens)
         assert np.array_equal(sample["document_offsets"], segments["offset"])
         found = targets(
-            sample["tokens"],
-            window_segments(
+            sample["tokens"][None],
+            row_bounds(
                 sample["cu_seqlens"],
                 num_tokens=sample["num_tokens"],
                 lookahead=sample["lookahead"],
             ),
-            mtp_depth=DEPTH,
         )
-        wanted = targets(np.asarray(shard.tokens[window]), segments, mtp_depth=DEPTH)
-        assert np.array_equal(found.labels_ks, wanted.labels_ks)
-        assert np.array_equal(found.is_live_ks, wanted.is_live_ks)
+        rows_br = np.asarray(shard.tokens[window : window + 1])
+        wanted = targets(rows_br, window_bounds(shard, window))
+        assert np.array_equal(found.labels_bks, wanted.labels_bks)
+        assert np.array_equal(found.is_live_bks, wanted.is_live_bks)
 
 
 def test_samples_name_their_documents(stage, dataset) -> None:

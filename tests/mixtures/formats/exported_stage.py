@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from mixtures.formats.catalog import FORMATS
 from mixtures.formats.export import ExportContext, FileSet, NativeShard, WrittenSet
+from mixtures.mtp import SegmentBounds
 from mixtures.provenance import SHARD_DOCUMENTS_SCHEMA
-from mixtures.windows import WindowLayout
+from mixtures.windows import WindowLayout, WindowShard
 from pipeline.records.document import document_id
 from tests.mixtures import sample_shards
 from tests.mixtures.sample_shards import EOD, write_shard
@@ -75,6 +76,7 @@ def make_stage(folder: Path, lengths: tuple[list[int], ...] = LENGTHS) -> Stage:
                     "component": COMPONENTS[row // 2 % len(COMPONENTS)],
                     "copy": row % 2,
                     "num_tokens": length,
+                    "unit": row,
                 }
                 for row, length in enumerate(of_shard)
             ],
@@ -111,3 +113,10 @@ def listed_documents(base: Path) -> list[tuple[str, int]]:
     rows = pq.read_table(f"{base}.documents.parquet").to_pylist()
     assert [row["sequence"] for row in rows] == list(range(len(rows)))
     return [(row["id"], row["copy"]) for row in rows]
+
+
+def window_bounds(shard: WindowShard, window: int) -> SegmentBounds:
+    """The bounds of one window, from the native shard."""
+    size = shard.layout.sequence_tokens
+    whole = SegmentBounds.of(shard.segments, num_windows=shard.num_windows, sequence_tokens=size)
+    return whole.select(window, 1)

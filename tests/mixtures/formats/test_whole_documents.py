@@ -7,10 +7,10 @@ from hypothesis import given
 
 from mixtures.formats.documents import SEQUENCE, token_blocks, whole_documents
 from mixtures.formats.export import NativeShard
-from mixtures.formats.window_files import window_rows, window_segments
+from mixtures.formats.window_files import row_bounds, window_rows
 from mixtures.mtp import targets
 from pipeline.errors import InvariantError
-from tests.mixtures.formats.exported_stage import COMPONENTS, DEPTH, make_stage
+from tests.mixtures.formats.exported_stage import COMPONENTS, make_stage, window_bounds
 from tests.mixtures.sample_shards import EOD, document_lengths, documents
 
 
@@ -80,13 +80,8 @@ def test_a_document_table_of_another_shard_is_refused(tmp_path) -> None:
 def test_a_row_of_a_window_tells_the_targets_of_the_window(lengths, tmp_path_factory) -> None:
     (shard,) = make_stage(tmp_path_factory.mktemp("shard"), (lengths,)).shards
     for window, row in enumerate(window_rows(shard)):
-        segments = window_segments(
-            row.cu_seqlens, num_tokens=row.num_tokens, lookahead=row.lookahead
-        )
-        found = targets(row.tokens, segments, mtp_depth=DEPTH)
-        wanted = targets(
-            np.asarray(shard.windows.tokens[window]),
-            shard.windows.segments_of(window),
-            mtp_depth=DEPTH,
-        )
-        assert np.array_equal(found.labels_ks, wanted.labels_ks)
+        bounds = row_bounds(row.cu_seqlens, num_tokens=row.num_tokens, lookahead=row.lookahead)
+        found = targets(row.tokens[None], bounds)
+        rows_br = np.asarray(shard.windows.tokens[window : window + 1])
+        wanted = targets(rows_br, window_bounds(shard.windows, window))
+        assert np.array_equal(found.labels_bks, wanted.labels_bks)
