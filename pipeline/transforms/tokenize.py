@@ -46,9 +46,6 @@ STAGE = "tokenize"
 TOKENS = "tokens"
 """Output of the stage: tokens, and what is known of their documents."""
 
-READ_ROWS = 128
-"""Documents tokenized at a time: some hundred kilobytes of text, so memory stays flat."""
-
 _ROW = "row"
 _ROW_FIELD = pa.field(_ROW, pa.int64())
 _TEXT = "text"
@@ -167,7 +164,7 @@ def tokenize_batch(
     return Outcome(
         tokenized.filter(pa.array(is_exact)),
         empty(REJECTION_SCHEMA),
-        _failures(documents.filter(pa.array(~is_exact))),
+        inexact(documents.filter(pa.array(~is_exact))),
     )
 
 
@@ -195,7 +192,7 @@ class SummarizeTokens:
                     "unknowns": count_unknowns(tokenized.column("tokens"), tokenizer),
                 }
             )
-            .group_by("source")
+            .group_by("source", use_threads=False)
             .aggregate([("tokens", "count"), *((name, "sum") for name in _SUMMED)])
         )
         statistics: Statistics = {
@@ -208,9 +205,8 @@ class SummarizeTokens:
         }
         for column in ("language.code", "tagger.topic"):
             if column in tokenized.schema.names:
-                grouped = pa.table({"value": tokenized.column(column), "tokens": tokens}).group_by(
-                    "value"
-                )
+                values = pa.table({"value": tokenized.column(column), "tokens": tokens})
+                grouped = values.group_by("value", use_threads=False)
                 statistics[column] = {
                     row["value"] or "none": row["tokens_sum"]
                     for row in grouped.aggregate([("tokens", "sum")]).to_pylist()
@@ -263,7 +259,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
     def _read(self, shard: int, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
         kept = self._kept_rows(shard)
         start = 0
-        for step in read_aligned(paths, [None] * len(paths), rows=READ_ROWS):
+        for step in read_aligned(paths, [None] * len(paths)):
             numbers = np.arange(start, start + step[0].num_rows, dtype=np.int64)
             start += step[0].num_rows
             batch = join_measures(step).append_column(_ROW, pa.array(numbers))
@@ -314,7 +310,8 @@ def _completed(batch: pa.RecordBatch, fields: Sequence[pa.Field]) -> pa.RecordBa
     return pa.record_batch(columns, schema=pa.schema(list(fields)))
 
 
-def _failures(documents: pa.RecordBatch) -> pa.RecordBatch:
+def inexact(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Failures of documents whose tokens decode to another text."""
     count = documents.num_rows
     values = locators(documents) | {
         "stage": pa.array([STAGE] * count, pa.string()),

@@ -84,9 +84,7 @@ def test_pieces_give_the_tokens_of_the_whole(
     assert whole.tolist() == pieces.tolist()
 
 
-def test_long_documents_are_encoded_in_pieces(
-    qwen: Tokenizer, in_pieces: ReferenceEncoder
-) -> None:
+def test_long_documents_are_encoded_in_pieces(qwen: Tokenizer, in_pieces: ReferenceEncoder) -> None:
     text = Path(json.__file__).read_text(encoding="utf-8")
     assert len(list(in_pieces.pieces(text))) > 300
     assert "".join(in_pieces.pieces(text)) == text
