@@ -1,23 +1,23 @@
+import dataclasses
 import gzip
 import json
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import models, pre_tokenizers, processors
 
-from mixtures.encoding import ReferenceEncoder
+from mixtures.encoding import ChosenEncoder, Encoded, ReferenceEncoder
 from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, count_unknowns, tokenize
 from pipeline.errors import ConfigError, InvariantError
 from pipeline.records.document import document_id
+from tests.mixtures.texts import NAMES, QWEN, nasty_text, words
 
 EOD, PAD = 151643, 151662
-QWEN = {"eod_token": "<|endoftext|>", "pad_token": "<|fim_pad|>"}
 
 
 @pytest.fixture(scope="module")
@@ -33,33 +33,6 @@ def in_pieces(qwen: Tokenizer) -> ReferenceEncoder:
 def exact(tokenizer: Tokenizer, texts: list[str]) -> list[bool]:
     encoded = tokenizer.encode_flat(texts)
     return tokenizer.find_exact(pa.array(texts, pa.large_string()), encoded).tolist()
-
-
-nasty_text = st.lists(
-    st.one_of(
-        st.text(max_size=12),
-        st.text("ab \n\r\t'!.1_\u00a0\u0301\u0300", max_size=12),
-        st.sampled_from(
-            [
-                "<|endoftext|>",
-                "<|im_start|>",
-                "<tool_call>",
-                "<|fim_pad|>",
-                "don't",
-                "I'LL",
-                "\u4f60\u597d\uff0c\u4e16\u754c",
-                "e\u0301",
-                "\u1112\u1161\u11ab",
-                "\U0001f469\u200d\U0001f4bb",
-                "\u2003\u2003",
-                "\x1c\x1d",
-                "    return x\n\n",
-                "$\\frac{1}{2}$",
-            ]
-        ),
-    ),
-    max_size=40,
-).map("".join)
 
 
 @given(nasty_text)
@@ -141,25 +114,6 @@ def test_every_document_ends_in_exactly_one_eod(qwen: Tokenizer, texts: list[str
     assert is_exact.tolist() == [True] * len(texts)
 
 
-def words(tmp_path: Path, vocabulary: dict[str, int], **kept: object) -> Path:
-    """A tokenizer.json of whole words that truncates, pads and adds a token of its own."""
-    made = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.add_special_tokens(["<end>", "<pad>", "<start>"])
-    made.post_processor = processors.TemplateProcessing(
-        single="<start> $A", special_tokens=[("<start>", made.token_to_id("<start>"))]
-    )
-    made.enable_truncation(2)
-    made.enable_padding(length=9, pad_token="<pad>")
-    raw = {**json.loads(made.to_str()), **kept}
-    path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps(raw))
-    return path
-
-
-NAMES = {"eod_token": "<end>", "pad_token": "<pad>"}
-
-
 def test_any_tokenizer_json_serves_and_its_truncation_does_not(tmp_path: Path) -> None:
     path = words(tmp_path, {"<unk>": 0, "a": 1, "b": 2})
     plain = Tokenizer.load(str(path), **NAMES)
@@ -220,3 +174,63 @@ def test_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str) -> N
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"is not a tokenizer\.json"):
         Tokenizer.load(str(path), **NAMES)
+
+
+@pytest.fixture(scope="module")
+def slow(qwen: Tokenizer) -> Tokenizer:
+    one = dataclasses.replace(qwen)
+    one.__dict__["_chosen"] = ChosenEncoder(one.reference, "for these tests")
+    return one
+
+
+@given(st.lists(nasty_text, max_size=5))
+def test_rows_do_not_depend_on_the_encoder(
+    qwen: Tokenizer, slow: Tokenizer, texts: list[str]
+) -> None:
+    fast, slow_rows = (tokenize(*batch_of(texts), one, first_row=0) for one in (qwen, slow))
+    assert fast.rows.equals(slow_rows.rows)
+    assert fast.is_exact.tolist() == slow_rows.is_exact.tolist()
+
+
+class Forgetful:
+    """An encoder that loses the last token of every text."""
+
+    name = "forgetful 1.0"
+
+    def __init__(self, truth: ReferenceEncoder) -> None:
+        self._truth = truth
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        found = [tokens[:-1] for tokens in self._truth.encode(texts).split()]
+        lengths = [len(tokens) for tokens in found]
+        return Encoded(np.concatenate(found), np.cumsum([0, *lengths]))
+
+
+@pytest.fixture
+def forgetful(qwen: Tokenizer) -> Tokenizer:
+    one = dataclasses.replace(qwen)
+    one.__dict__["_chosen"] = ChosenEncoder(Forgetful(one.reference), None)
+    return one
+
+
+def test_an_encoder_that_errs_on_the_first_document_of_a_shard_stops_the_run(
+    forgetful: Tokenizer,
+) -> None:
+    ids, texts = batch_of(["one two", "three four"])
+    _, is_exact = tokenize(ids, texts, forgetful, first_row=0)
+    assert is_exact.tolist() == [False, False]
+    with pytest.raises(InvariantError, match=rf"document {ids[0]}: forgetful 1.0 gives other"):
+        tokenize(ids, texts, forgetful, first_row=0, is_first_checked=True)
+
+
+def test_one_document_in_a_thousand_is_checked_whatever_its_batch(forgetful: Tokenizer) -> None:
+    ids, texts = batch_of(["a b"] * 5_000)
+    checked = []
+    for row in range(len(ids)):
+        try:
+            tokenize(ids[row : row + 1], texts[row : row + 1], forgetful, first_row=row)
+        except InvariantError:
+            checked.append(row)
+    assert 1 <= len(checked) <= 15
+    with pytest.raises(InvariantError, match=str(ids[checked[0]])):
+        tokenize(ids, texts, forgetful, first_row=0)
