@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tokenizers
 
-from mixtures.decoding import Bools, ByteStrings, find_decoded, find_exact, token_bytes
+from mixtures.decoding import Bools, TokenBytes, find_decoded, find_exact, token_bytes
 from mixtures.encoding import (
     ChosenEncoder,
     Encoded,
@@ -163,7 +163,7 @@ class Tokenizer:
         return choose_encoder(self._json, self.reference, self._cases, self._truths)
 
     @cached_property
-    def _token_bytes(self) -> ByteStrings | None:
+    def _token_bytes(self) -> TokenBytes | None:
         if self._truths is None:
             return None
         return token_bytes(self._decoder.get_vocab(), self._decoder, self._truths)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixtures.decoding import ByteStrings, find_decoded, find_exact, token_bytes
+from mixtures.decoding import TokenBytes, find_decoded, find_exact, token_bytes
 from mixtures.encoding import Encoded
 from mixtures.tokenization import Tokenizer
 from tests.mixtures.texts import NAMES, QWEN, byte_level, nasty_text, words
@@ -18,22 +18,24 @@ def qwen() -> Tokenizer:
 
 
 @pytest.fixture(scope="module")
-def table(qwen: Tokenizer) -> ByteStrings:
+def table(qwen: Tokenizer) -> TokenBytes:
     found = qwen._token_bytes
     assert found is not None
     return found
 
 
-def test_the_table_spells_every_token(table: ByteStrings) -> None:
-    assert table.join(np.array([750, 282, 2075, 982, 262, 470, 856])) == b"def f(x):\n    return x"
-    assert table.join(np.array([108386])) == "\u4f60\u597d".encode()
-    assert table.join(np.arange(0)) == b""
+def test_the_table_spells_every_token(table: TokenBytes) -> None:
+    assert (
+        table.decode(np.array([750, 282, 2075, 982, 262, 470, 856])) == b"def f(x):\n    return x"
+    )
+    assert table.decode(np.array([108386])) == "\u4f60\u597d".encode()
+    assert table.decode(np.arange(0)) == b""
     assert len(table.offsets) == 151_643 + 1
 
 
 @given(st.lists(nasty_text, max_size=5), st.integers(0, 5))
 def test_encoded_texts_are_exact_in_any_slice(
-    qwen: Tokenizer, table: ByteStrings, texts: list[str], start: int
+    qwen: Tokenizer, table: TokenBytes, texts: list[str], start: int
 ) -> None:
     for kind in (pa.string(), pa.large_string()):
         array = pa.array(texts, kind).slice(min(start, len(texts)))
@@ -44,7 +46,7 @@ def test_encoded_texts_are_exact_in_any_slice(
 @settings(max_examples=300)
 @given(nasty_text.filter(bool), st.data())
 def test_a_changed_or_missing_token_is_found_as_by_decoding(
-    qwen: Tokenizer, table: ByteStrings, text: str, data: st.DataObject
+    qwen: Tokenizer, table: TokenBytes, text: str, data: st.DataObject
 ) -> None:
     [tokens] = qwen.encode([text])
     position = data.draw(st.integers(0, len(tokens) - 1))
@@ -58,11 +60,11 @@ def test_a_changed_or_missing_token_is_found_as_by_decoding(
     array = pa.array([text], pa.large_string())
     found = find_exact(array, encoded, table)
     assert found.tolist() == find_decoded(array, encoded, qwen._decoder).tolist()
-    assert found[0] == (table.join(changed) == table.join(tokens))
+    assert found[0] == (table.decode(changed) == table.decode(tokens))
 
 
 @pytest.mark.parametrize("token", [-1, 151_643, 2**31 - 1])
-def test_a_number_that_is_no_token_of_text_is_not_exact(table: ByteStrings, token: int) -> None:
+def test_a_number_that_is_no_token_of_text_is_not_exact(table: TokenBytes, token: int) -> None:
     encoded = Encoded(np.array([token], np.int32), np.array([0, 1]))
     assert find_exact(pa.array([""]), encoded, table).tolist() == [False]
 
