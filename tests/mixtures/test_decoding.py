@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers.normalizers import NFC
 
-from mixtures.decoding import TokenBytes, find_decoded, find_exact, token_bytes
+from mixtures.decoding import TokenBytes, compose, find_decoded, find_exact, token_bytes
 from mixtures.encoding import Encoded
 from mixtures.tokenization import Tokenizer
 from tests.mixtures.texts import NAMES, QWEN, byte_level, nasty_text, words
@@ -67,6 +68,11 @@ def test_a_changed_or_missing_token_is_found_as_by_decoding(
 def test_a_number_that_is_no_token_of_text_is_not_exact(table: TokenBytes, token: int) -> None:
     encoded = Encoded(np.array([token], np.int32), np.array([0, 1]))
     assert find_exact(pa.array([""]), encoded, table).tolist() == [False]
+
+
+@given(nasty_text)
+def test_composing_line_by_line_is_composing(text: str) -> None:
+    assert compose(text) == NFC().normalize_str(text)
 
 
 def test_marks_of_a_later_unicode_beside_composed_ones_are_exact(qwen: Tokenizer) -> None:
