@@ -2,27 +2,38 @@
 
 Text is text: the added tokens of a vocabulary (``<|endoftext|>`` and its like) are taken out of the
 encoder, so that their names in a document become ordinary tokens and only this module can write an
-end of document. Truncation, padding and templates that a ``tokenizer.json`` may carry are left out
-too.
+end of document. Truncation, padding, templates and dropout that a ``tokenizer.json`` may carry are
+left out too.
 """
 
 import gzip
 import hashlib
 import json
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
-from itertools import groupby, islice, pairwise
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import tokenizers
 
+from mixtures.decoding import Bools, TokenBytes, find_decoded, find_exact, token_bytes
+from mixtures.encoding import (
+    ChosenEncoder,
+    Encoded,
+    ReferenceEncoder,
+    Tokens,
+    choose_encoder,
+    hard_cases,
+)
+from mixtures.hashing import id_words, keyed_hashes
 from pipeline.errors import ConfigError, InvariantError
 
 TOKENIZED_SCHEMA = pa.schema(
@@ -35,21 +46,11 @@ TOKENIZED_SCHEMA = pa.schema(
     ]
 )
 
-MAX_PIECE_CHARS = 100_000
-"""A longer document is encoded in pieces. Measured with tokenizers 0.23: the library's own state
-takes about 60 bytes for each byte of text, and its time grows faster than the text (0.7 s for one
-megabyte, 11 s for eight in one piece)."""
+CHECKED_RATIO = 1 / 1_000
+"""Documents that the fast encoder has encoded and `tokenizers` encodes again. At its 1 MB/s they
+cost a millisecond for each megabyte of text, 3% of the time at 30 MB/s."""
 
-_CALL_CHARS = 1 << 20  # of one call of the library; bounds its memory to some 100 MB
-
-# Where a piece may end: between a newline and a word or visible ASCII, or before the single space
-# between two words. No pre-token of the GPT-4 family of patterns, Qwen's among them, spans either,
-# none of them looks behind, and nothing composes across under NFC. Any other tokenizer is asked at
-# every cut (``_is_harmless``).
-_CUT = re.compile(r"(?<=\n)(?=[!-~\w])|(?<=\w)(?= \w)")
-_CUT_CONTEXT_CHARS = 256
-
-Tokens = npt.NDArray[np.int32]
+_CHOOSING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -57,7 +58,8 @@ class Tokenizer:
     """A vocabulary and its encoder for plain text.
 
     ``sha256`` is of the uncompressed ``tokenizer.json``. ``added_tokens`` maps ids the encoder
-    never gives to their names.
+    never gives to their names. ``unknown_id`` is given for what the vocabulary can't spell; None
+    where there is no such token.
     """
 
     name: str
@@ -65,9 +67,10 @@ class Tokenizer:
     vocabulary_size: int
     eod_id: int
     pad_id: int
+    unknown_id: int | None
     added_tokens: dict[int, str]
-    _encoder: tokenizers.Tokenizer
-    _max_piece_chars: int = MAX_PIECE_CHARS
+    _json: str
+    _decoder: tokenizers.Tokenizer
 
     @classmethod
     def load(cls, name_or_path: str, *, eod_token: str, pad_token: str) -> Self:
@@ -80,8 +83,8 @@ class Tokenizer:
         try:
             raw = json.loads(text)
             added = {token["id"]: token["content"] for token in raw["added_tokens"]}
-            plain = {**raw, "added_tokens": [], "truncation": None, "padding": None}
-            encoder = tokenizers.Tokenizer.from_str(json.dumps(plain))
+            plain = json.dumps(_without_additions(raw))
+            encoder = tokenizers.Tokenizer.from_str(plain)
         except Exception as error:  # the library raises plain Exception on a file it cannot read
             raise ConfigError(
                 f"tokenizer {name_or_path!r} is not a tokenizer.json: {error}"
@@ -99,142 +102,190 @@ class Tokenizer:
             vocabulary_size=max(encoder.get_vocab_size(), max(added) + 1),
             eod_id=ids[eod_token],
             pad_id=ids[pad_token],
+            unknown_id=_unknown_id(raw["model"], encoder),
             added_tokens=added,
-            _encoder=encoder,
+            _json=plain,
+            _decoder=encoder,
         )
+
+    @property
+    def encoder(self) -> ChosenEncoder:
+        """The encoder in use, chosen at first use: that takes a second."""
+        with _CHOOSING:
+            return self._chosen
+
+    @cached_property
+    def reference(self) -> ReferenceEncoder:
+        """The encoder that defines this tokenizer's tokens."""
+        return ReferenceEncoder(self._decoder)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens of every text, without EOD; an empty text has none.
 
-        Raises InvariantError if an added token comes out, which a vocabulary that lists its added
-        tokens among its ordinary ones could cause.
+        Raises InvariantError if EOD or the pad token comes out, which a vocabulary that lists its
+        added tokens among its ordinary ones could cause.
         """
-        pieces: list[str] = []
-        owners: list[int] = []
-        for owner, text in enumerate(texts):
-            for piece in self._pieces(text):
-                pieces.append(piece)
-                owners.append(owner)
-        encoded = list(self._encode_pieces(pieces))
-        first_piece = np.searchsorted(owners, np.arange(len(texts) + 1))
-        tokens = [np.concatenate(encoded[low:high]) for low, high in pairwise(first_piece)]
-        self._check_plain(texts, tokens)
-        return tokens
+        return self.encode_flat(texts).split()
+
+    def encode_flat(self, texts: Sequence[str]) -> Encoded:
+        """As :meth:`encode`, in one array."""
+        encoded = self.encoder.encoder.encode(texts)
+        is_reserved = (encoded.tokens == self.eod_id) | (encoded.tokens == self.pad_id)
+        if is_reserved.any():
+            row = int(np.searchsorted(encoded.offsets, np.argmax(is_reserved), side="right")) - 1
+            raise InvariantError(
+                f"tokenizer {self.name!r} gives the end-of-document or pad token for plain "
+                f"text that begins {texts[row][:80]!r}"
+            )
+        return encoded
 
     def decode(self, tokens: Tokens) -> str:
         """Text of tokens, added tokens by their names; a character cut in two becomes U+FFFD."""
         return "".join(
             "".join(self.added_tokens[number] for number in run)
             if is_added
-            else self._encoder.decode(list(run), skip_special_tokens=False)
+            else self._decoder.decode(list(run), skip_special_tokens=False)
             for is_added, run in groupby(tokens.tolist(), key=self.added_tokens.__contains__)
         )
 
-    def count_mismatches(self, texts: Sequence[str], tokens: Sequence[Tokens]) -> int:
-        """Texts whose tokens do not decode to the same bytes, or to those of their NFC form."""
-        decoded = self._encoder.decode_batch(
-            [tokens_of_text.tolist() for tokens_of_text in tokens], skip_special_tokens=False
-        )
-        return sum(
-            back != text and back != unicodedata.normalize("NFC", text)
-            for text, back in zip(texts, decoded, strict=True)
-        )
+    def find_exact(self, texts: pa.Array, encoded: Encoded) -> Bools:
+        """Whether each text's tokens decode to the same bytes, or to those of its NFC form."""
+        with _CHOOSING:
+            table = self._token_bytes
+        if table is None:
+            return find_decoded(texts, encoded, self._decoder)
+        return find_exact(texts, encoded, table)
 
-    def _encode_pieces(self, pieces: Sequence[str]) -> Iterator[Tokens]:
-        call: list[str] = []
-        call_chars = 0
-        for piece in pieces:
-            if call and call_chars + len(piece) > _CALL_CHARS:
-                yield from self._encode_call(call)
-                call, call_chars = [], 0
-            call.append(piece)
-            call_chars += len(piece)
-        yield from self._encode_call(call)
+    @cached_property
+    def _chosen(self) -> ChosenEncoder:
+        if self._truths is None:
+            return ChosenEncoder(self.reference, "not compared: tokenizers fails on hard cases")
+        return choose_encoder(self._json, self.reference, self._cases, self._truths)
 
-    def _encode_call(self, texts: list[str]) -> Iterator[Tokens]:
-        for encoding in self._encoder.encode_batch_fast(texts, add_special_tokens=False):
-            yield np.array(encoding.ids, np.int32)
+    @cached_property
+    def _token_bytes(self) -> TokenBytes | None:
+        if self._truths is None:
+            return None
+        return token_bytes(self._decoder.get_vocab(), self._decoder, self._truths)
 
-    def _pieces(self, text: str) -> Iterator[str]:
-        """Split a long text where encoding the pieces gives the tokens of the whole."""
-        start = 0
-        while len(text) - start > self._max_piece_chars:
-            cut = self._last_cut(text, start)
-            if cut is None:
-                break
-            yield text[start:cut]
-            start = cut
-        yield text[start:]
+    @cached_property
+    def _cases(self) -> list[str]:
+        return hard_cases(self.added_tokens.values())
 
-    def _last_cut(self, text: str, start: int) -> int | None:
-        """The last harmless cut within a piece's length of ``start``; then the first beyond it."""
-        end = start + self._max_piece_chars
-        within = [match.start() for match in _CUT.finditer(text, start + 1, end)]
-        beyond = (match.start() for match in _CUT.finditer(text, end))
-        for candidates in (reversed(within[-8:]), islice(beyond, 8)):
-            for cut in candidates:
-                if self._is_harmless(text, cut):
-                    return cut
-        return None
-
-    def _is_harmless(self, text: str, cut: int) -> bool:
-        low, high = max(cut - _CUT_CONTEXT_CHARS, 0), cut + _CUT_CONTEXT_CHARS
-        whole, left, right = self._encode_call([text[low:high], text[low:cut], text[cut:high]])
-        return np.array_equal(whole, np.concatenate([left, right]))
-
-    def _check_plain(self, texts: Sequence[str], tokens: list[Tokens]) -> None:
-        reserved = np.array([self.eod_id, self.pad_id])
-        for text, tokens_of_text in zip(texts, tokens, strict=True):
-            if np.isin(tokens_of_text, reserved).any():
-                raise InvariantError(
-                    f"tokenizer {self.name!r} gives the end-of-document or pad token for plain "
-                    f"text that begins {text[:80]!r}"
-                )
+    @cached_property
+    def _truths(self) -> list[Tokens] | None:
+        """Tokens of the hard cases; None where some have none, as of words without an unknown."""
+        try:
+            return self.reference.encode(self._cases).split()
+        except Exception:  # noqa: BLE001 - the library raises nothing more precise
+            return None
 
 
-@dataclass(frozen=True)
-class TokenizationCounts:
-    """What a batch came to; ``tokens`` includes one EOD a document."""
+class Tokenized(NamedTuple):
+    """Rows of ``TOKENIZED_SCHEMA``, and whether each decodes to its text again."""
 
-    documents: int
-    tokens: int
-    text_bytes: int
-    round_trip_mismatches: int
+    rows: pa.RecordBatch
+    is_exact: Bools
 
 
 def tokenize(
-    ids: pa.Array, texts: pa.Array, tokenizer: Tokenizer, *, first_row: int
-) -> tuple[pa.RecordBatch, TokenizationCounts]:
-    """Tokenize a batch: ``TOKENIZED_SCHEMA``, as many rows, and what they add up to.
+    ids: pa.Array,
+    texts: pa.Array,
+    tokenizer: Tokenizer,
+    *,
+    first_row: int,
+    is_first_checked: bool = False,
+) -> Tokenized:
+    """Tokenize a batch, row by row, and decode every document again.
 
     ``texts`` is a string or large_string array without nulls; ``first_row`` is the number of the
-    batch's first row in its shard. Every document is decoded again and compared.
+    batch's first row in its shard. One document in a thousand, chosen by its id, is encoded by
+    `tokenizers` too, and so is the first of all if ``is_first_checked``; raises InvariantError
+    where the encoder in use gave other tokens.
     """
     strings = texts.to_pylist()
-    tokens = tokenizer.encode(strings)
-    num_tokens = np.array([len(of_text) + 1 for of_text in tokens], np.int64)
-    eod = np.array([tokenizer.eod_id], np.int32)
-    values = [part for of_text in tokens for part in (of_text, eod)]
-    offsets = np.concatenate([[0], np.cumsum(num_tokens)]).astype(np.int64)
-    text_bytes = np.array([len(text.encode()) for text in strings], np.int64)
+    encoded = tokenizer.encode_flat(strings)
+    _check_encoder(ids, strings, encoded, tokenizer, is_first_checked=is_first_checked)
+    offsets = encoded.offsets + np.arange(len(encoded.offsets))
     batch = pa.RecordBatch.from_arrays(
         [
             ids.cast(pa.string()),
             pa.array(np.arange(first_row, first_row + len(ids), dtype=np.int64)),
             pa.LargeListArray.from_arrays(
-                pa.array(offsets), pa.array(np.concatenate(values or [eod[:0]]))
+                pa.array(offsets), pa.array(_with_eod(encoded, offsets, tokenizer.eod_id))
             ),
-            pa.array(num_tokens.astype(np.int32)),
-            pa.array(text_bytes),
+            pa.array(np.diff(offsets).astype(np.int32)),
+            pc.binary_length(texts).cast(pa.int64()),
         ],
         schema=TOKENIZED_SCHEMA,
     )
-    return batch, TokenizationCounts(
-        documents=len(ids),
-        tokens=int(num_tokens.sum()),
-        text_bytes=int(text_bytes.sum()),
-        round_trip_mismatches=tokenizer.count_mismatches(strings, tokens),
-    )
+    return Tokenized(batch, tokenizer.find_exact(texts, encoded))
+
+
+def count_unknowns(tokens: pa.Array, tokenizer: Tokenizer) -> npt.NDArray[np.int64]:
+    """Tokens of each row that stand for what the vocabulary can't spell, shape (rows,).
+
+    ``tokens`` is a large_list array of int32 without nulls.
+    """
+    if tokenizer.unknown_id is None or not len(tokens):
+        return np.zeros(len(tokens), np.int64)
+    offsets = tokens.offsets.to_numpy()
+    values = tokens.values.to_numpy()[offsets[0] : offsets[-1]]
+    (positions,) = np.nonzero(values == tokenizer.unknown_id)
+    rows = np.searchsorted(offsets - offsets[0], positions, side="right") - 1
+    return np.bincount(rows, minlength=len(tokens))
+
+
+def _with_eod(encoded: Encoded, offsets: npt.NDArray[np.int64], eod_id: int) -> Tokens:
+    """The tokens with one EOD after each text; ``offsets`` are those of the result."""
+    tokens = np.full(offsets[-1], eod_id, np.int32)
+    bounds = zip(offsets[:-1].tolist(), encoded.split(), strict=True)
+    for start, of_text in bounds:
+        tokens[start : start + len(of_text)] = of_text
+    return tokens
+
+
+def _check_encoder(
+    ids: pa.Array,
+    texts: Sequence[str],
+    encoded: Encoded,
+    tokenizer: Tokenizer,
+    *,
+    is_first_checked: bool,
+) -> None:
+    """Encode a sample with `tokenizers` too; the same documents whatever the batches."""
+    if tokenizer.encoder.encoder is tokenizer.reference:
+        return
+    hashes = keyed_hashes(id_words(ids), "checked encoder")
+    is_chosen = hashes < np.uint64(2**64 * CHECKED_RATIO)
+    is_chosen[:1] |= is_first_checked
+    rows = np.flatnonzero(is_chosen).tolist()
+    truth = tokenizer.reference.encode([texts[row] for row in rows]).split()
+    found = encoded.split()
+    for row, tokens in zip(rows, truth, strict=True):
+        if not np.array_equal(found[row], tokens):
+            raise InvariantError(
+                f"document {ids[row]}: {tokenizer.encoder.encoder.name} gives other tokens than "
+                f"{tokenizer.reference.name}; without the package fastokens the run goes on, "
+                "slowly, and the text is worth a report to its authors"
+            )
+
+
+def _without_additions(raw: dict[str, Any]) -> dict[str, Any]:
+    """What encodes plain text, and nothing that adds to it, cuts it or depends on chance."""
+    model = raw["model"]
+    if "dropout" in model:
+        model = {**model, "dropout": None}
+    nothing = dict.fromkeys(("truncation", "padding", "post_processor"))
+    return {**raw, **nothing, "added_tokens": [], "model": model}
+
+
+def _unknown_id(model: dict[str, Any], encoder: tokenizers.Tokenizer) -> int | None:
+    """Unigram models name the unknown token by its id, all others by its content."""
+    if model.get("unk_id") is not None:
+        return int(model["unk_id"])
+    content = model.get("unk_token")
+    return None if content is None else encoder.token_to_id(content)
 
 
 def _read(name_or_path: str) -> bytes:

@@ -33,6 +33,7 @@ from pipeline.report.page_documents import (
     sources_section,
 )
 from pipeline.report.page_mixture import ledger_section, mixture_section, packing_section
+from pipeline.report.page_tokenization import tokenization_section
 from pipeline.report.quantities import byte_size, percent, plural, ratio_of
 from pipeline.report.summary import Cause, RunSummary, StageYield
 
@@ -42,6 +43,7 @@ _CONTENTS = (
     ("packing", "Packing"),
     ("ledger", "Ledger"),
     ("sources", "Sources"),
+    ("tokenization", "Tokenization"),
     ("fidelity", "Fidelity"),
     ("duplicates", "Duplicates"),
     ("rejections", "Rejections"),
@@ -70,6 +72,7 @@ def render(summary: RunSummary) -> str:
                         packing_section(summary),
                         ledger_section(summary),
                         sources_section(summary),
+                        tokenization_section(summary),
                         fidelity_section(summary),
                         duplicates_section(summary),
                         rejections_section(summary),

@@ -17,6 +17,9 @@ from pipeline.report.quantities import percent, plural, ratio_of, total_of
 
 STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts")
 
+_INEXACT = "RoundTripError"
+"""How the tokenizer's stage calls a document whose tokens decode to another text."""
+
 MIN_FIDELITY_RATIO = 0.8
 """An extractor that keeps less of a kind of structure raises an alarm."""
 
@@ -66,7 +69,9 @@ class SourceSummary:
     """One source from records to tokens; None where no stage has counted.
 
     A source that was made and not read (synthetic documents) has no records. ``documents`` are
-    those extracted or made; ``kept`` passed every rule; ``tokenized`` reached the mixture.
+    those extracted or made; ``kept`` passed every rule; ``tokenized`` reached the mixture, which
+    the ``inexact`` did not: their tokens decode to another text. ``unknowns`` are tokens that stand
+    for what the vocabulary can't spell.
     """
 
     name: str
@@ -83,6 +88,8 @@ class SourceSummary:
     tokenized: int | None
     tokens: int | None
     text_bytes: int | None
+    unknowns: int | None
+    inexact: int | None
 
     @property
     def tokens_per_byte(self) -> float | None:
@@ -119,12 +126,13 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """A whole run."""
+    """A whole run. ``encoders`` are those that tokenized, with their numbers of documents."""
 
     recipe: str
     stages: tuple[StageYield, ...]
     skipped: tuple[tuple[str, str], ...]
     sources: tuple[SourceSummary, ...]
+    encoders: tuple[tuple[str, int], ...]
     rejections: tuple[Cause, ...]
     failures: tuple[Cause, ...]
     duplicates: DuplicateSummary | None
@@ -163,6 +171,26 @@ class RunSummary:
         return total_of(source.text_bytes for source in self.sources)
 
     @property
+    def tokenized(self) -> int | None:
+        """Documents that were tokenized."""
+        return _sum(source.tokenized for source in self.sources)
+
+    @property
+    def tokens_per_byte(self) -> float | None:
+        """Tokens per UTF-8 byte of all texts."""
+        return ratio_of(self.tokens, self.text_bytes)
+
+    @property
+    def unknowns(self) -> int | None:
+        """Unknown tokens among all."""
+        return _sum(source.unknowns for source in self.sources)
+
+    @property
+    def inexact(self) -> int | None:
+        """Documents whose tokens decode to another text."""
+        return _sum(source.inexact for source in self.sources)
+
+    @property
     def realised_tokens(self) -> int | None:
         """Tokens in the windows of all stages of the mixture, repetitions counted."""
         return total_of(stage.realised_tokens for stage in self.mixture)
@@ -199,6 +227,7 @@ def summarize_run(
         stages=stages,
         skipped=tuple(skipped),
         sources=sources,
+        encoders=_ranked(_merged(manifests, "tokens").get("encoders", {})),
         rejections=_causes(manifests, "rejected", shown),
         failures=failures,
         duplicates=duplicates,
@@ -251,6 +280,8 @@ def _sources(manifests: Sequence[Manifest]) -> tuple[SourceSummary, ...]:
             tokenized=_leaf(tokens, name, "documents"),
             tokens=_leaf(tokens, name, "tokens"),
             text_bytes=_leaf(tokens, name, "bytes"),
+            unknowns=_leaf(tokens, name, "unknowns"),
+            inexact=lost["failed"].get(name, {}).get(_INEXACT, 0 if name in tokens else None),
         )
         for name in names
     )

@@ -18,6 +18,7 @@ from pipeline.report.quantities import (
     exact,
     fitted,
     percent,
+    plural,
     ratio_of,
 )
 from pipeline.report.summary import MIN_FIDELITY_RATIO, Cause, RunSummary, SourceSummary
@@ -81,6 +82,8 @@ def tables(summary: RunSummary) -> Iterator[Table]:
     yield yield_table(summary)
     if summary.sources:
         yield sources_table(summary)
+    if summary.inexact is not None:
+        yield tokenization_table(summary)
     if summary.rejections:
         yield causes_table("Rejections", summary.rejections)
     if summary.failures:
@@ -146,6 +149,32 @@ def sources_table(summary: RunSummary) -> Table:
             _structure(one),
         )
     return table
+
+
+def tokenization_table(summary: RunSummary) -> Table:
+    """A row for each tokenized source; ``inexact`` documents decode to another text and failed."""
+    encoders = ", ".join(f"{name}: {plural(count, 'document')}" for name, count in summary.encoders)
+    table = _table("Tokenization")
+    table.caption, table.caption_justify = encoders, "left"
+    shown = [one for one in summary.sources if one.inexact is not None]
+    widest = max((len(one.name) for one in shown), default=0)
+    table.add_column("source", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
+    _numbers(table, "documents", "text bytes", "tokens", "per byte", "unknown", "inexact")
+    for one in shown:
+        table.add_row(Text(one.name, "bold"), *_tokenized(one))
+    table.add_row(Text("all", "dim"), *_tokenized(summary))
+    return table
+
+
+def _tokenized(one: SourceSummary | RunSummary) -> Iterable[str | Text]:
+    return (
+        fitted(one.tokenized),
+        fitted(one.text_bytes),
+        fitted(one.tokens),
+        decimal(one.tokens_per_byte, decimals=3),
+        Text(fitted(one.unknowns), "yellow" if one.unknowns else "dim"),
+        Text(fitted(one.inexact), "red" if one.inexact else "dim"),
+    )
 
 
 def causes_table(title: str, causes: tuple[Cause, ...]) -> Table:

@@ -18,6 +18,13 @@ COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 1
 """Level 1 writes text at 250 MB/s per core against 186 at level 3, for 8% more bytes."""
 
+_PLAIN = (pa.int32(),)
+"""Elements of lists that are written as they are. Such lists hold tokens, too many and too various
+for a dictionary: it is given up after a megabyte of every row group. Measured on source code with
+Qwen's vocabulary: 247 MB of text a CPU second against 180, for 30% fewer bytes. Splitting the
+streams of bytes (BYTE_STREAM_SPLIT) is 1.2 times faster still, for 9% more bytes, and few readers
+know it for integers."""
+
 READ_ROWS = 512
 """Rows of a batch read back: a few megabytes of text, so that per-batch costs vanish."""
 
@@ -77,6 +84,7 @@ class TableWriter:
             compression=COMPRESSION,
             compression_level=COMPRESSION_LEVEL,
             store_schema=True,
+            use_dictionary=_dictionary_columns(self._schema),
         )
         self.rows = 0
 
@@ -99,6 +107,35 @@ class TableWriter:
             self._writer.close()
         aborted = InterruptedError("the shard was given up before it was complete")
         self._stack.__exit__(InterruptedError, aborted, None)
+
+
+def _dictionary_columns(schema: pa.Schema) -> list[str]:
+    """Paths of the columns for which Parquet tries a dictionary, all but those of ``_PLAIN``."""
+    return [
+        path
+        for field in schema
+        if not (_is_list(field.type) and field.type.value_type in _PLAIN)
+        for path in _leaves(field)
+    ]
+
+
+def _leaves(field: pa.Field) -> Iterator[str]:
+    """Dotted paths of a field's primitive columns, as Parquet names them."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        for inner in kind:
+            yield from (f"{field.name}.{path}" for path in _leaves(inner))
+    elif _is_list(kind):
+        element = pa.field("element", kind.value_type)
+        yield from (f"{field.name}.list.{path}" for path in _leaves(element))
+    else:
+        yield field.name
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def read_table(

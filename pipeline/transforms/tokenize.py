@@ -1,5 +1,6 @@
 """Turn kept documents into token shards that carry every column a mixture may select by."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from apache_beam.typehints.decorators import no_annotations
 
 from mixtures.spec import MixtureConfig
-from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, tokenize
+from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, count_unknowns, tokenize
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
@@ -45,12 +46,10 @@ STAGE = "tokenize"
 TOKENS = "tokens"
 """Output of the stage: tokens, and what is known of their documents."""
 
-READ_ROWS = 128
-"""Documents tokenized at a time: some hundred kilobytes of text, so memory stays flat."""
-
 _ROW = "row"
 _ROW_FIELD = pa.field(_ROW, pa.int64())
 _TEXT = "text"
+_SUMMED = ("tokens", "bytes", "unknowns")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,11 @@ def load_tokenizer(mixture: MixtureConfig) -> Tokenizer:
 
     Loaded once a process: it takes a second, and its threads share it safely.
     """
-    return _load(mixture.tokenizer, mixture.eod_token, mixture.pad_token)
+    with _LOADING:
+        return _load(mixture.tokenizer, mixture.eod_token, mixture.pad_token)
+
+
+_LOADING = threading.Lock()  # threads that all found nothing in the cache would all load
 
 
 @cache
@@ -113,7 +116,7 @@ def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = S
         outcome = (
             graph | PendingShards(folder, read.num_shards, names) | TokenizeDocuments(read, mixture)
         )
-        outcome.write(folder, TOKENS, schema, summarize=summarize_tokens)
+        outcome.write(folder, TOKENS, schema, summarize=SummarizeTokens(mixture))
 
     inputs = {"documents": read.documents.identity}
     inputs |= {output: finished.identity for finished, output in read.sidecars}
@@ -122,7 +125,7 @@ def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = S
     taken = read.documents.manifest.rows(DOCUMENTS)
     return Stage(
         name=name,
-        version=1,
+        version=2,
         config={"sha256": tokenizer.sha256, "eod_id": tokenizer.eod_id},
         inputs=inputs,
         outputs=dict.fromkeys(names, read.num_shards),
@@ -135,55 +138,80 @@ def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = S
     )
 
 
-def tokenize_batch(documents: pa.RecordBatch, tokenizer: Tokenizer, schema: pa.Schema) -> Outcome:
-    """Tokenize every document; one that does not decode to its own text again fails."""
-    texts = documents.column(_TEXT)
-    batch, counts = tokenize(documents.column("id"), texts, tokenizer, first_row=0)
+def tokenize_batch(
+    documents: pa.RecordBatch,
+    tokenizer: Tokenizer,
+    schema: pa.Schema,
+    *,
+    is_first_checked: bool = False,
+) -> Outcome:
+    """Tokenize every document; one that does not decode to its own text again fails.
+
+    With ``is_first_checked`` the first document is among those that `tokenizers` encodes too.
+    """
+    rows, is_exact = tokenize(
+        documents.column("id"),
+        documents.column(_TEXT),
+        tokenizer,
+        first_row=0,
+        is_first_checked=is_first_checked,
+    )
     columns = {name: documents.column(name) for name in documents.schema.names}
-    columns |= {name: batch.column(name) for name in batch.schema.names if name != _ROW}
+    columns |= {name: rows.column(name) for name in rows.schema.names if name != _ROW}
     tokenized = pa.record_batch([columns[field.name] for field in schema], schema=schema)
-    is_exact = np.ones(documents.num_rows, np.bool_)
-    if counts.round_trip_mismatches:
-        for row, text in enumerate(texts.to_pylist()):
-            tokens = batch.column("tokens")[row].values.to_numpy()[:-1]
-            is_exact[row] = not tokenizer.count_mismatches([text], [tokens])
+    if is_exact.all():
+        return all_kept(tokenized)
     return Outcome(
         tokenized.filter(pa.array(is_exact)),
         empty(REJECTION_SCHEMA),
-        _failures(documents.filter(pa.array(~is_exact))),
+        inexact(documents.filter(pa.array(~is_exact))),
     )
 
 
-def summarize_tokens(tokenized: pa.RecordBatch) -> Statistics:
-    """By source: documents, tokens and bytes; and tokens by language and by topic."""
-    statistics: Statistics = {"sources": {}}
-    tokens = tokenized.column("num_tokens")
-    table = pa.table(
-        {
-            "source": tokenized.column("source"),
-            "num_tokens": tokens.cast(pa.int64()),
-            "text_bytes": tokenized.column("text_bytes"),
-        }
-    )
-    sums = table.group_by("source").aggregate(
-        [("num_tokens", "sum"), ("text_bytes", "sum"), ("num_tokens", "count")]
-    )
-    for row in sums.to_pylist():
-        statistics["sources"][row["source"]] = {
-            "documents": row["num_tokens_count"],
-            "tokens": row["num_tokens_sum"],
-            "bytes": row["text_bytes_sum"],
-        }
-    for column in ("language.code", "tagger.topic"):
-        if column in tokenized.schema.names:
-            grouped = pa.table({"value": tokenized.column(column), "tokens": tokens}).group_by(
-                "value"
+class SummarizeTokens:
+    """By source: documents, tokens, bytes and unknowns; tokens by language and by topic.
+
+    ``encoders`` counts the documents that each encoder has encoded, and says why it was that one.
+    """
+
+    def __init__(self, mixture: MixtureConfig) -> None:
+        self._mixture = mixture
+
+    def __call__(self, tokenized: pa.RecordBatch) -> Statistics:
+        """Numbers that add up over batches; nothing for one without rows."""
+        if not tokenized.num_rows:
+            return {}
+        tokenizer = load_tokenizer(self._mixture)
+        tokens = tokenized.column("num_tokens").cast(pa.int64())
+        sums = (
+            pa.table(
+                {
+                    "source": tokenized.column("source"),
+                    "tokens": tokens,
+                    "bytes": tokenized.column("text_bytes"),
+                    "unknowns": count_unknowns(tokenized.column("tokens"), tokenizer),
+                }
             )
-            statistics[column] = {
-                row["value"] or "none": row["tokens_sum"]
-                for row in grouped.aggregate([("tokens", "sum")]).to_pylist()
-            }
-    return statistics
+            .group_by("source", use_threads=False)
+            .aggregate([("tokens", "count"), *((name, "sum") for name in _SUMMED)])
+        )
+        statistics: Statistics = {
+            "sources": {
+                row["source"]: {"documents": row["tokens_count"]}
+                | {name: row[f"{name}_sum"] for name in _SUMMED}
+                for row in sums.to_pylist()
+            },
+            "encoders": {str(tokenizer.encoder): tokenized.num_rows},
+        }
+        for column in ("language.code", "tagger.topic"):
+            if column in tokenized.schema.names:
+                values = pa.table({"value": tokenized.column(column), "tokens": tokens})
+                grouped = values.group_by("value", use_threads=False)
+                statistics[column] = {
+                    row["value"] or "none": row["tokens_sum"]
+                    for row in grouped.aggregate([("tokens", "sum")]).to_pylist()
+                }
+        return statistics
 
 
 @dataclass(eq=False)
@@ -231,7 +259,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
     def _read(self, shard: int, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
         kept = self._kept_rows(shard)
         start = 0
-        for step in read_aligned(paths, [None] * len(paths), rows=READ_ROWS):
+        for step in read_aligned(paths, [None] * len(paths)):
             numbers = np.arange(start, start + step[0].num_rows, dtype=np.int64)
             start += step[0].num_rows
             batch = join_measures(step).append_column(_ROW, pa.array(numbers))
@@ -261,7 +289,12 @@ class _Tokenize(beam.DoFn):  # type: ignore[misc]
         if self._tokenizer is None:
             raise RuntimeError("process() before setup()")
         if documents.num_rows:
-            outcome = tokenize_batch(documents, self._tokenizer, self._schema)
+            outcome = tokenize_batch(
+                documents,
+                self._tokenizer,
+                self._schema,
+                is_first_checked=address_of(documents).sequence == 0,
+            )
         else:
             outcome = all_kept(empty(self._schema))
         yield from tagged(outcome, address_of(documents))
@@ -277,7 +310,8 @@ def _completed(batch: pa.RecordBatch, fields: Sequence[pa.Field]) -> pa.RecordBa
     return pa.record_batch(columns, schema=pa.schema(list(fields)))
 
 
-def _failures(documents: pa.RecordBatch) -> pa.RecordBatch:
+def inexact(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Failures of documents whose tokens decode to another text."""
     count = documents.num_rows
     values = locators(documents) | {
         "stage": pa.array([STAGE] * count, pa.string()),

@@ -141,10 +141,26 @@ def documents_path() -> list[Manifest]:
             (1604, 1604, 0, 0),
             tokens={
                 "sources": {
-                    "web": {"documents": 801, "tokens": 1_204_332, "bytes": 4_811_020},
-                    "papers": {"documents": 92, "tokens": 1_420_118, "bytes": 4_260_512},
-                    "repositories": {"documents": 711, "tokens": 1_530_004, "bytes": 5_201_118},
+                    "web": {
+                        "documents": 801,
+                        "tokens": 1_204_332,
+                        "bytes": 4_811_020,
+                        "unknowns": 0,
+                    },
+                    "papers": {
+                        "documents": 92,
+                        "tokens": 1_420_118,
+                        "bytes": 4_260_512,
+                        "unknowns": 37,
+                    },
+                    "repositories": {
+                        "documents": 711,
+                        "tokens": 1_530_004,
+                        "bytes": 5_201_118,
+                        "unknowns": 0,
+                    },
                 },
+                "encoders": {"fastokens 0.3.5": 1604},
                 "language.code": {"en": 3_900_000, "de": 154_454, "none": 100_000},
                 "tagger.topic": {
                     "mathematics": 1_500_000,

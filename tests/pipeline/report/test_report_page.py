@@ -65,6 +65,21 @@ def test_sources_are_those_of_the_manifests(page: ParsedPage) -> None:
     }
 
 
+def test_tokenization_of_every_source_and_its_encoder(page: ParsedPage) -> None:
+    table = page.tables["What became of the texts, by source"]
+    assert table.row("papers") == {
+        "Source": "papers",
+        "Documents": "92",
+        "Text bytes": "4,260,512",
+        "Tokens": "1,420,118",
+        "Tokens per byte": "0.333",
+        "Unknown tokens": "37",
+        "Inexact": "0",
+    }
+    assert table.row("All")["Documents"] == "1,604"
+    assert "Encoded by fastokens 0.3.5, 1,604 documents." in page.text
+
+
 def test_mixture_is_that_of_the_solution_and_the_windows(page: ParsedPage) -> None:
     table = page.tables["general: target and realised tokens"]
     assert table.row("mathematics") == {

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from mixtures.packing import PackingCounts, pack
+from mixtures.spec import ComponentSpec, MixtureConfig, StageSpec
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.manifest import Counts, Manifest, Statistics
 from pipeline.report.summary import RunSummary, summarize_run
@@ -87,19 +88,47 @@ def test_duplicates_and_compared_pairs() -> None:
 
 
 def test_tokens_of_a_source() -> None:
+    one = MixtureConfig(
+        seed=0,
+        stages=(
+            StageSpec(
+                name="all",
+                sequence_tokens=16,
+                components=(ComponentSpec(name="all", weight=100),),
+            ),
+        ),
+    )
     tokens = pa.RecordBatch.from_pydict(
         {
             "source": ["web", "web"],
+            "tokens": pa.array([[1] * 10, [1] * 20], pa.large_list(pa.int32())),
             "num_tokens": pa.array([10, 20], pa.int32()),
             "text_bytes": pa.array([40, 80], pa.int64()),
             "language.code": ["en", "de"],
         }
     )
-    [source] = summarize(
-        tokenize.STAGE, {tokenize.TOKENS: tokenize.summarize_tokens(tokens)}
-    ).sources
+    document = {
+        "id": "0" * 32,
+        "text": "four",
+        "source": "web",
+        "media_type": "text/html",
+        "provenance": {"archive": "a.warc"},
+    }
+    lost = tokenize.inexact(pa.RecordBatch.from_pylist([document], schema=DOCUMENT_SCHEMA))
+    summary = summarize(
+        tokenize.STAGE,
+        {
+            tokenize.TOKENS: tokenize.SummarizeTokens(one)(tokens),
+            outcome.FAILED: outcome.count_by("source", "error_type")(lost),
+        },
+    )
+    [source] = summary.sources
     assert (source.tokenized, source.tokens, source.text_bytes) == (2, 30, 120)
+    assert (source.unknowns, source.inexact) == (0, 1)
     assert source.tokens_per_byte == pytest.approx(0.25)
+    [(encoder, documents)] = summary.encoders
+    assert encoder.startswith(("fastokens", "tokenizers"))
+    assert documents == 2
 
 
 def test_windows_and_ledgers() -> None:

@@ -52,6 +52,28 @@ def test_yield_and_sources_are_those_of_the_manifests(summary: RunSummary) -> No
     ]
 
 
+def test_tokenization_is_that_of_the_manifests(summary: RunSummary) -> None:
+    text = printed(summary).partition("Tokenization")[2]
+    assert line_of(text, "papers", "92") == [
+        "papers",
+        "92",
+        "4,260,512",
+        "1,420,118",
+        "0.333",
+        "37",
+        "0",
+    ]
+    assert line_of(text, "all", "1,604")[1:] == [
+        "1,604",
+        "14,272,650",
+        "4,154,454",
+        "0.291",
+        "37",
+        "0",
+    ]
+    assert "fastokens 0.3.5: 1,604 documents" in text
+
+
 def test_the_mixture_has_target_and_realised_tokens_of_every_component(summary: RunSummary) -> None:
     text = printed(summary)
     first = line_of(text, "general", "web-prose")
@@ -65,7 +87,16 @@ def test_the_mixture_has_target_and_realised_tokens_of_every_component(summary: 
 
 def test_the_mixture_comes_last(summary: RunSummary) -> None:
     text = printed(summary)
-    titles = ["Yield", "Sources", "Rejections", "Failures", "Look at these", "Mixture", "Windows"]
+    titles = [
+        "Yield",
+        "Sources",
+        "Tokenization",
+        "Rejections",
+        "Failures",
+        "Look at these",
+        "Mixture",
+        "Windows",
+    ]
     found = [line.strip() for line in text.splitlines() if line.strip() in titles]
     assert found == titles
 

@@ -190,3 +190,16 @@ def test_tables_of_other_lengths_are_refused(tmp_path, one, other, rows):
     else:
         with pytest.raises(SchemaError, match="that belong together differ in rows"):
             list(steps)
+
+
+def test_lists_of_tokens_are_plain_and_all_else_has_a_dictionary(tmp_path):
+    tokens = pa.field("tokens", pa.large_list(pa.int32()))
+    schema = pa.schema([*SCHEMA, tokens, pa.field("language.code", pa.string())])
+    path = str(tmp_path / "t.parquet")
+    row = ROW | {"tokens": [1, 1, 1], "language.code": "en"}
+    write(path, [batch([row] * 3, schema)], schema)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    plain = [one.path_in_schema for one in columns if "RLE_DICTIONARY" not in one.encodings]
+    assert plain == ["tokens.list.element"]
+    assert len(columns) == 6
