@@ -173,7 +173,7 @@ class RunSummary:
     @property
     def tokenized(self) -> int | None:
         """Documents that were tokenized."""
-        return _sum(source.tokenized for source in self.sources)
+        return total_of(source.tokenized for source in self.sources)
 
     @property
     def tokens_per_byte(self) -> float | None:
@@ -183,12 +183,12 @@ class RunSummary:
     @property
     def unknowns(self) -> int | None:
         """Unknown tokens among all."""
-        return _sum(source.unknowns for source in self.sources)
+        return total_of(source.unknowns for source in self.sources)
 
     @property
     def inexact(self) -> int | None:
         """Documents whose tokens decode to another text."""
-        return _sum(source.inexact for source in self.sources)
+        return total_of(source.inexact for source in self.sources)
 
     @property
     def realised_tokens(self) -> int | None:

@@ -57,9 +57,7 @@ def test_documents_joined_for_training_are_one_sequence_with_a_row_each(tmp_path
     (shard,) = make_stage(tmp_path, ([40, 12],)).shards
     rows = shard.documents.to_pylist()
     members = [rows[0] | {"num_tokens": 25}, rows[0] | {"num_tokens": 15, "id": "f" * 32}, rows[1]]
-    table = pa.Table.from_pylist(members, shard.documents.schema).append_column(
-        "unit", pa.array([0, 0, 1])
-    )
+    table = pa.Table.from_pylist(members, shard.documents.schema)
     found, listed = tokens_of(NativeShard(shard.windows, table))
     by_sequence = {0: [], 1: []}
     for row in listed:

@@ -82,6 +82,7 @@ def draw_all(columns: pa.RecordBatch, *, num_copies: int, num_partitions: int) -
         "row": pa.array(row),
         "component": names.take(pa.array(components[row])),
         "copy": pa.array(copy),
+        "seen": pa.array(copy),
         "partition": pa.array(partitions(order, num_partitions=num_partitions)),
         "order": pa.array(order),
     }

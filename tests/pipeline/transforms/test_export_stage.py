@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mixtures.formats.catalog import FORMATS
+from mixtures.ledger import Realised
 from mixtures.provenance import write_documents
 from mixtures.windows import DOCUMENTS_SUFFIX, SUFFIXES
 from pipeline.errors import InvariantError
@@ -42,14 +43,21 @@ def windows(native: tuple[Stage, Path], run: str, *, tokens: int | None = None) 
             with atomic_output(folder.locate(base + suffix)) as file:
                 file.write((source / f"part-{number}{suffix}").read_bytes())
         held = sum(by_component.values()) if tokens is None else tokens
-        ledger = {name: {"tokens": held} for name, held in by_component.items()}
+        ledger = {
+            name: {
+                "web": {
+                    "none": {"none": {"none": dataclasses.asdict(Realised(1, held, held, held))}}
+                }
+            }
+            for name, held in by_component.items()
+        }
         for output, suffix, rows, statistics in (
             (WINDOWS, SUFFIXES[0], shard.windows.num_windows, {"packing": {"tokens": held}}),
             (
                 DOCUMENTS,
                 DOCUMENTS_SUFFIX,
                 shard.documents.num_rows,
-                {"ledger": {"component": ledger}},
+                {"ledger": ledger},
             ),
         ):
             entries[output].append(
