@@ -28,6 +28,8 @@ def make_recipe(folder: Path, *, output: str = "run") -> dict[str, Any]:
     recipe["output"] = str(folder / output)
     recipe["split_bytes"] = 1 << 18
     recipe["max_failed_ratio"] = MAX_FAILED_RATIO
+    # A repository is drawn whole, and here it is a large part of a stage.
+    recipe["mixture"]["max_share_error_percent"] = 10.0
     recipe["sources"]["web"]["paths"] = [str(web / "*.warc.gz")]
     recipe["sources"]["papers"]["paths"] = [str(folder / "pdf" / smallest.name)]
     recipe["sources"]["code"]["paths"] = [str(folder / "code" / tree.name)]
