@@ -10,11 +10,12 @@ when asked for, so what nobody asks for costs nothing.
 Legend of suffixes: b windows of a batch, r positions of a row, lookahead included.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ from mixtures.stage_rows import RowMemory, StageRows
 from mixtures.stage_sequence import BEGINNING, PositionState, Slice, StageSequence
 from mixtures.windows import Int32Array
 from pipeline.errors import ConfigError
+
+BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -169,6 +172,32 @@ class SliceReader:
         return self._rows
 
 
+class ReadAhead(Generic[BatchT]):
+    """Reads the batch after the one asked for in a thread, so that the disk never waits.
+
+    One batch more is held for it. ``read`` is called in the thread alone.
+    """
+
+    def __init__(self, read: Callable[[Slice], BatchT]) -> None:
+        """Read with ``read``; the thread begins with the first batch, after any fork."""
+        self._read = read
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: tuple[Slice, Future[BatchT]] | None = None
+
+    def get(self, share: Slice, following: Slice | None) -> BatchT:
+        """The batch of ``share``; ``following`` is what will be asked for next, if anything."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+        pending = self._pending
+        if pending is None or pending[0] != share:
+            pending = share, self._pool.submit(self._read, share)
+        self._pending = None
+        if following is not None:
+            # Queued behind this one before it is waited for.
+            self._pending = following, self._pool.submit(self._read, following)
+        return pending[1].result()
+
+
 class MixtureReader:
     """Iterates over one rank's batches, from where it stands to the end of the last stage.
 
@@ -180,6 +209,7 @@ class MixtureReader:
         self.sequence = sequence
         self._slices = SliceReader(sequence)
         self._memory = RowMemory()
+        self._ahead = ReadAhead(self._read)
         self._position = BEGINNING
 
     @classmethod
@@ -205,7 +235,7 @@ class MixtureReader:
         """Give what is left."""
         while (share := self.sequence.take(0, start=self._position)) is not None:
             self._position = share.following
-            yield self._read(share)
+            yield self._ahead.get(share, self.sequence.take(0, start=share.following))
 
     def state_dict(self) -> PositionState:
         """Where the reader stands, in plain JSON; the same on every rank after the same batch."""

@@ -27,7 +27,7 @@ import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from mixtures import torch_targets
-from mixtures.reader import SliceReader
+from mixtures.reader import ReadAhead, SliceReader
 from mixtures.stage_files import find_stages
 from mixtures.stage_rows import RowMemory
 from mixtures.stage_sequence import BEGINNING, Position, PositionState, Slice, StageSequence
@@ -172,6 +172,7 @@ class MixtureBatches(Iterator[TokenBatch]):
         self._num_workers = num_workers
         self._next_batch = worker
         self._memory = RowMemory()
+        self._ahead = ReadAhead(self._read)
 
     def __iter__(self) -> Self:
         return self
@@ -181,7 +182,8 @@ class MixtureBatches(Iterator[TokenBatch]):
         if share is None:
             raise StopIteration
         self._next_batch += self._num_workers
-        return self._read(share)
+        following = self._sequence.take(self._next_batch, start=self._start)
+        return self._ahead.get(share, following)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the worker stands, in plain JSON; the same on every rank after the same batch."""

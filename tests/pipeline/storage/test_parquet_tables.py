@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from pipeline.errors import SchemaError
 from pipeline.records.address import Address, stamp
 from pipeline.storage.filesystem import exists, find, join, read_bytes
-from pipeline.storage.tables import HashingFile, TableWriter, read_aligned, read_table
+from pipeline.storage.tables import (
+    GROUP_ROWS,
+    HashingFile,
+    TableWriter,
+    read_aligned,
+    read_table,
+)
 
 SCHEMA = pa.schema(
     [
@@ -122,10 +128,18 @@ def test_what_a_full_disk_cut_short_can_be_given_up(folder, monkeypatch):
     writer = TableWriter(join(folder, "t.parquet"), SCHEMA)
     monkeypatch.setattr(HashingFile, "write", refuse)
     with pytest.raises(OSError, match="No space left"):
-        writer.write(batch([ROW] * 1000))
+        writer.write(batch([ROW] * GROUP_ROWS))
     writer.abort()
     assert find(join(folder, "*")) == []
     assert find(join(folder, ".*")) == []
+
+
+def test_small_batches_share_a_row_group(tmp_path):
+    path = str(tmp_path / "t.parquet")
+    write(path, [batch([ROW] * 3)] * 5)
+    assert pq.ParquetFile(path).metadata.num_row_groups == 1
+    write(path, [batch([ROW] * GROUP_ROWS)] * 2)
+    assert pq.ParquetFile(path).metadata.num_row_groups == 2
 
 
 def test_another_schema_is_refused_and_the_writer_goes_on(folder):
@@ -159,11 +173,11 @@ NUMBERED = pa.schema([pa.field("row", pa.int64()), pa.field("text", pa.string())
 
 def write_numbered(path, num_rows, sizes):
     rows = [{"row": i, "text": "x" * i} for i in range(num_rows)]
-    start, batches = 0, []
-    for size in (*sizes, num_rows):
-        batches.append(batch(rows[start : start + size], NUMBERED))
-        start += size
-    write(path, batches, NUMBERED)
+    start = 0
+    with pq.ParquetWriter(path, NUMBERED) as writer:
+        for size in (*sizes, num_rows):
+            writer.write_batch(batch(rows[start : start + size], NUMBERED))
+            start += size
 
 
 @given(st.integers(0, 40), SIZES, SIZES, st.integers(1, 9))

@@ -1,13 +1,15 @@
-"""Text to token shards: the stage's MB a CPU second beside the loop that most pipelines run.
+"""Text to shards: MB a CPU second beside the loop that most pipelines run.
 
-    python -m benchmarks.tokenization_speed [--texts PATH] [--rounds 3] [--megabytes 48]
+    python -m benchmarks.text_to_shards [--texts PATH] [--rounds 3] [--megabytes 48]
 
-A round has documents of its own. The stage runs on them as in a run, through Beam's local runner:
-it reads Parquet documents and a sidecar of measures, tokenizes, checks every round trip, and writes
-token shards with all columns. Then `tokenizers` encodes a part of the same documents one by one,
-appends EOD and writes the tokens to Parquet. Process CPU time of all threads; loading (3 s) and
-compiling are left out. What Beam takes to start a stage, seen on two documents, is in "with start"
-and not in "stage". Goals: 30 MB/s a core, and no token that differs from `tokenizers`.
+A round has documents of its own. The stages run on them as in a run, through Beam's local runner:
+Parquet documents and a sidecar of measures are read, tokenized and checked, and token shards are
+written with all columns ("to tokens"); these are counted, solved, sampled, shuffled and packed into
+windows ("to windows", counted from the text on). Then `tokenizers` encodes a part of the same
+documents one by one, appends EOD and writes the tokens to Parquet. Process CPU time of all threads;
+loading (3 s) and compiling are left out. What Beam takes to start the stages, seen on two
+documents, is in "with start" alone. Goals: 30 MB/s a core to tokens, 20 to windows, and no token
+that differs from `tokenizers`.
 
 The documents: with --texts, the column `text` of a Parquet file, from the first row on. Else the
 pages, code and tables of the demo corpus over and over, each time with one word in five taken from
@@ -43,11 +45,13 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import TableWriter
 from pipeline.transforms.annotate import MEASURES
 from pipeline.transforms.ingest import DOCUMENTS
+from pipeline.transforms.solve import solve_stage
 from pipeline.transforms.stage import Finished, run_stage
 from pipeline.transforms.tokenize import TokenizeInput, load_tokenizer, tokenize_stage
+from pipeline.transforms.windows import windows_stage
 
 CORPUS = Path("examples/corpus")
-WORK = Path("runs/benchmarks/tokenization_speed")
+WORK = Path("runs/benchmarks/text_to_shards")
 CODE_SUFFIXES = (".py", ".js", ".rs", ".md", ".rst")
 
 MIXTURE = MixtureConfig(
@@ -55,12 +59,12 @@ MIXTURE = MixtureConfig(
     stages=(
         StageSpec(
             name="all",
-            sequence_tokens=4096,
-            components=(ComponentSpec(name="all", weight=100),),
+            sequence_tokens=8192,
+            components=(ComponentSpec(name="all", epochs=1),),
         ),
     ),
 )
-"""The stage takes its tokenizer from it, by default qwen2.5."""
+"""Everything once, with the default tokenizer, qwen2.5."""
 
 NUM_MEASURES = 40
 """Columns of the sidecar, as many as the annotators of the demo recipe write."""
@@ -95,24 +99,33 @@ def main() -> None:
     _stage_seconds(warm_up, "warm-up")
     _loop_seconds(warm_up[:10], tokenizer)
     print(
-        f"{'round':<6}{'documents':>10}{'MB':>7}{'stage MB/s':>12}{'with start':>12}"
-        f"{'loop MB/s':>11}{'ratio':>8}"
+        f"{'round':<6}{'documents':>10}{'MB':>7}{'to tokens':>13}{'to windows':>13}"
+        f"{'with start':>13}{'loop MB/s':>11}{'ratio':>8}"
     )
     rounds = []
     for number in range(known.rounds):
         given = list(_until(texts, known.megabytes * 1_000_000))
         part = given[:: round(1 / LOOP_RATIO)]
-        start = _stage_seconds(warm_up[:2], f"start-{number}")
+        starts = _stage_seconds(warm_up[:2], f"start-{number}")
         taken = _stage_seconds(given, f"round-{number}")
-        stage, whole = (_megabytes(given) / seconds for seconds in (taken - start, taken))
+        tokenizing = taken[0] - starts[0]
+        shards = sum(taken) - sum(starts)
+        speeds = [_megabytes(given) / seconds for seconds in (tokenizing, shards, sum(taken))]
         loop = _megabytes(part) / _loop_seconds(part, tokenizer)
-        rounds.append((stage, whole, loop, stage / loop))
+        rounds.append((*speeds, loop, speeds[0] / loop))
         print(
-            f"{number:<6}{len(given):10,}{_megabytes(given):7.1f}{stage:12.1f}{whole:12.1f}"
-            f"{loop:11.2f}{stage / loop:8.1f}"
+            f"{number:<6}{len(given):10,}{_megabytes(given):7.1f}"
+            + "".join(f"{speed:13.1f}" for speed in speeds)
+            + f"{loop:11.2f}{speeds[0] / loop:8.1f}"
         )
     shutil.rmtree(WORK)
-    names = ("stage_mb_per_cpu_s", "with_start_mb_per_cpu_s", "loop_mb_per_cpu_s", "ratio")
+    names = (
+        "tokens_mb_per_cpu_s",
+        "windows_mb_per_cpu_s",
+        "with_start_mb_per_cpu_s",
+        "loop_mb_per_cpu_s",
+        "ratio",
+    )
     for name, column in zip(names, zip(*rounds, strict=True), strict=True):
         found[name] = statistics.median(column)
     print(json.dumps(found))
@@ -202,14 +215,19 @@ def _random_texts() -> Iterator[str]:
         yield "".join(chr(source.choice(one)) for one in chosen)
 
 
-def _stage_seconds(texts: Sequence[str], name: str) -> float:
-    """CPU seconds of the stage over one shard of these documents."""
+def _stage_seconds(texts: Sequence[str], name: str) -> tuple[float, float]:
+    """CPU seconds from documents to token shards, and from there to windows; one shard."""
     run = str(WORK / name)
     read = TokenizeInput(_documents(run, texts), ((_measures(run, texts), MEASURES),), None)
     options = [f"--runner={LOCAL_RUNNER}"]
     started = time.process_time()
-    run_stage(tokenize_stage(read, MIXTURE), run, options, max_failed_ratio=0)
-    return time.process_time() - started
+    tokens = run_stage(tokenize_stage(read, MIXTURE), run, options, max_failed_ratio=0)
+    tokenized = time.process_time()
+    solve = solve_stage([tokens], MIXTURE, None)
+    solved = run_stage(solve, run, options, max_failed_ratio=0)
+    windows = windows_stage([tokens], solved, MIXTURE, MIXTURE.stages[0].name)
+    run_stage(windows, run, options, max_failed_ratio=0)
+    return tokenized - started, time.process_time() - tokenized
 
 
 def _documents(run: str, texts: Sequence[str]) -> Finished:
