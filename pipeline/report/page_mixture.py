@@ -186,6 +186,9 @@ def packing_section(summary: RunSummary) -> Html:
                 "Cut to fill", "documents that fit a window but were cut to fill windows up"
             ),
             count_column("Truncated", "documents that no window holds whole"),
+            count_column(
+                "By concatenation", "documents that would be, laid end to end in the same order"
+            ),
         ),
         [
             [
@@ -199,6 +202,7 @@ def packing_section(summary: RunSummary) -> Html:
                 number(packing.long_documents),
                 number(packing.cut_documents),
                 share(packing.truncation_ratio),
+                share(packing.concatenation_truncation_ratio),
             ]
             for stage, packing in packed
         ],

@@ -143,6 +143,21 @@ def test_a_token_changes_no_live_loss_of_another_document(
     assert any(leaks) != is_separate
 
 
+def test_a_token_changes_no_loss_of_a_target_before_it(run: Path) -> None:
+    torch.manual_seed(3)
+    model = MtpDecoder(MODEL)
+    for raw in raw_batches(run)[:4]:
+        before = lay_end_to_end(raw)
+        losses = model.token_losses(before)
+        for place in range(5, 64, 7):
+            window, position = divmod(place, raw.shape[1])
+            after = changed(raw, window, position)
+            moved = (model.token_losses(after) != losses) & after.is_live & before.is_live
+            for depth in range(2):
+                # The target of position i is token i + 1 + depth.
+                assert not moved[depth, : place - 1 - depth].any()
+
+
 def test_losses_are_those_of_the_equations_document_by_document(tmp_path: Path) -> None:
     torch.manual_seed(2)
     model = MtpDecoder(MODEL).double()
