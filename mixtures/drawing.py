@@ -86,11 +86,30 @@ def _nearest(sizes: Int64Array, target: int, limit: int) -> BoolArray:
     return is_taken
 
 
+MAX_ENUMERATED = 16
+"""Up to so many bins every subset is tried. A few whole repositories differ so much in size that
+the order of their hash leaves a stage short by one of them."""
+
+
 def _subset(sizes: Int64Array, target: int) -> tuple[BoolArray, int]:
     """Choose sizes that sum to ``target`` or little less; which, and their sum."""
+    if len(sizes) <= MAX_ENUMERATED:
+        return _best_subset(sizes, target)
     is_taken, missing = _first_fit(sizes, target)
     missing = _exchange(sizes, is_taken, missing)
     return is_taken, target - missing
+
+
+def _best_subset(sizes: Int64Array, target: int) -> tuple[BoolArray, int]:
+    """The subset of the largest sum up to ``target``; of equal ones, that of the first sizes."""
+    sums = np.zeros(1, np.int64)
+    for size in sizes[::-1].tolist():
+        # Bit i of a subset's number says that size i from the end is taken: first sizes weigh most.
+        sums = np.concatenate([sums, sums + size])
+    best = int(np.where(sums <= target, sums, -1)[::-1].argmax())
+    number = len(sums) - 1 - best
+    is_taken = np.array([number >> place & 1 for place in range(len(sizes))][::-1], np.bool_)
+    return is_taken, int(sums[number])
 
 
 def _first_fit(sizes: Int64Array, target: int) -> tuple[BoolArray, int]:

@@ -65,7 +65,14 @@ def test_bins_are_taken_in_order_and_the_last_by_size() -> None:
 
 
 def test_one_exchange_closes_the_gap() -> None:
-    assert deck([4, 4, 7]).draw(target_tokens=11, max_tokens=11).tolist() == [0, 1, 1]
+    drawn = deck([4] * 20 + [7]).draw(target_tokens=11, max_tokens=11)
+    assert drawn.tolist() == [0, 1, *[0] * 18, 1]
+
+
+def test_a_few_large_bins_are_chosen_for_their_sum() -> None:
+    of = deck([3, 15, 30, 64, 70, 71, 85, 314])
+    assert of.draw(target_tokens=412, max_tokens=412).tolist() == [1, 0, 1, 1, 0, 0, 0, 1]
+    assert of.used == 411
 
 
 def test_whole_copies_need_no_choice() -> None:
