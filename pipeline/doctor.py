@@ -81,7 +81,7 @@ def _annotators() -> str:
 
 def _tokenizer() -> str:
     tokenizer = Tokenizer.load("qwen2.5", eod_token="<|endoftext|>", pad_token="<|fim_pad|>")
-    return f"qwen2.5, {tokenizer.vocabulary_size:,} tokens"
+    return f"qwen2.5, {tokenizer.vocabulary_size:,} tokens, encoded by {tokenizer.encoder}"
 
 
 def _beam() -> str:

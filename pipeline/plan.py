@@ -16,7 +16,10 @@ from synth.config import skip_reason
 
 
 def print_plan(recipe: Recipe) -> None:
-    """Print inputs, shards and mixture of a recipe that has been checked; reads listings only."""
+    """Print inputs, shards and mixture of a recipe that has been checked; writes nothing.
+
+    Listings are read, and the token shards of the newest run where it came that far.
+    """
     check_recipe(recipe)
     listing = list_inputs(recipe.sources)
     splits = plan_splits(listing, recipe.sources, split_bytes=recipe.split_bytes)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mixtures.reader import StageWindows
-from pipeline.cli import EXIT_FAILED, main
+from pipeline.cli import EXIT_FAILED, EXIT_REFUSED, main
 from pipeline.config import parse_recipe
 from pipeline.errors import InvariantError
 from pipeline.run import LOCAL_RUNNER, read_run, run
@@ -182,6 +182,27 @@ def test_every_verb_shows_the_run(finished: Path, capsys: pytest.CaptureFixture[
     assert ">>>" in token
     assert '"archive"' in token
     assert main(["inspect", folder, "--rejected", "no.such.reason"]) == 1
+
+
+def test_plan_solves_a_changed_mixture_and_writes_nothing(
+    recipe: dict[str, Any], finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    before = sorted(finished.rglob("*"))
+    assert main(["plan", str(path), "--set", "mixture.stages.1.limits.0.min_percent=60.0"]) == 0
+    assert "solved for the tokens of the newest run" in capsys.readouterr().out
+    changes = {"0.budget_percent": "null", "0.budget_tokens": "1_000_000_000"}
+    changes |= {"1.budget_percent": "60", "2.budget_percent": "40"}
+    settings = [f"mixture.stages.{field}={value}" for field, value in changes.items()]
+    arguments = ["plan", str(path)]
+    for setting in settings:
+        arguments += ["--set", setting]
+    assert main(arguments) == EXIT_REFUSED
+    said = capsys.readouterr().err
+    assert "stage 'general': component" in said
+    assert "tokens short; lower budget_tokens to" in said
+    assert sorted(finished.rglob("*")) == before
 
 
 def test_the_reader_reads_every_window_of_every_stage(finished: Path) -> None:
