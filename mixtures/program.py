@@ -10,7 +10,9 @@ cannot be met. Rows say how the budgets are shared and how often a document may 
     cell       sum over stages of its copies <= max_epochs of its rule
     fresh      sum over this stage and those before it of its copies <= 1
 
-HiGHS solves it (``scipy.optimize.linprog``), in units of the largest quantity that occurs.
+HiGHS solves it (``scipy.optimize.linprog``), each stage in units of its budget or its largest
+component: what it lets rows be violated by, 1e-7, is then a share of the stage, however large
+another is.
 """
 
 import math
@@ -133,13 +135,16 @@ class MixtureProgram:
         self._ingredients = ingredients
         self._caps = caps
         self._fixed = budgets
-        quantities = [ingredient.weighted_tokens for ingredient in ingredients.values()]
-        self._unit = max(*quantities, *(float(budget or 1) for budget in budgets), 1.0)
+        self._units = [
+            float(budget or max(one.weighted_tokens for one in self._of_stage(number).values()))
+            for number, budget in enumerate(budgets)
+        ]
         self._bounds: list[tuple[float, float | None]] = []
         self._equal, self._most = _Rows(), _Rows()
         self._shortages: list[tuple[int, str, int, int]] = []  # column, kind, stage, index
         self._tokens = {
-            key: self._variable(ingredient.capacity) for key, ingredient in ingredients.items()
+            key: self._variable(ingredient.capacity / self._units[key[0]])
+            for key, ingredient in ingredients.items()
         }
         self._budgets = [self._variable(math.inf) for _ in stages]
         self._total = self._variable(math.inf)
@@ -163,9 +168,9 @@ class MixtureProgram:
             cost[column] = 1.0 - 0.1 * stage / len(self._stages)
         found = self._minimize(cost)
         shortages = [
-            Shortage(kind, stage, index, found[column] * self._unit)
+            Shortage(kind, stage, index, found[column] * self._units[stage])
             for column, kind, stage, index in self._shortages
-            if found[column] * self._unit > RELATIVE_TOLERANCE * self._scale(stage)
+            if found[column] * self._units[stage] > RELATIVE_TOLERANCE * self._scale(stage)
         ]
         return shortages, self._amounts(found)
 
@@ -198,10 +203,10 @@ class MixtureProgram:
             bounds[column] = (0.0, 0.0) if of_stage == stage else (0.0, None)
         for (of_stage, number), column in self._tokens.items():
             if of_stage != stage:
-                taken = amounts.tokens[of_stage, number] / self._unit
+                taken = amounts.tokens[of_stage, number] / self._units[of_stage]
                 bounds[column] = (taken * (1 - RELATIVE_TOLERANCE), taken)
         bounds[self._budgets[stage]] = (0.0, None)
-        return self._largest(self._budgets[stage], bounds) * self._unit
+        return self._largest(self._budgets[stage], bounds) * self._units[stage]
 
     def nearest_to_preferred(self, amounts: Amounts) -> Amounts:
         """Components without an amount as near as can be to their preferred parts.
@@ -213,8 +218,9 @@ class MixtureProgram:
         if not preferred:
             return amounts
         bounds = self._without_shortages()
-        for column, budget in zip(self._budgets, amounts.budgets, strict=True):
-            bounds[column] = (budget / self._unit * (1 - _ROUNDING), budget / self._unit)
+        for number, column in enumerate(self._budgets):
+            budget = amounts.budgets[number] / self._units[number]
+            bounds[column] = (budget * (1 - _ROUNDING), budget)
         worst = len(bounds)
         deviations = {key: worst + 1 + number for number, key in enumerate(preferred)}
         rows, rights = [], []
@@ -233,7 +239,7 @@ class MixtureProgram:
         return self._amounts(self._minimize(cost, bounds, rows, rights))
 
     def _variable(self, most: float) -> int:
-        self._bounds.append((0.0, None if math.isinf(most) else most / self._unit))
+        self._bounds.append((0.0, None if math.isinf(most) else most))
         return len(self._bounds) - 1
 
     def _short(self, kind: str, stage: int, index: int) -> int:
@@ -256,7 +262,7 @@ class MixtureProgram:
             if ingredient.weight is not None:
                 self._equal.add([*demand, (budget, -ingredient.weight)])
             else:
-                self._equal.add(demand, demanded_tokens(ingredient) / self._unit)
+                self._equal.add(demand, demanded_tokens(ingredient) / self._units[number])
         self._equal.add([*filled, (self._short("over", number, 0), -1.0)])
         for index, limit in enumerate(stage.limits):
             members = [n for n, one in enumerate(stage.components) if one.name in limit.components]
@@ -264,9 +270,10 @@ class MixtureProgram:
             self._bound_share(number, place, members, limit.min_percent, limit.max_percent)
         fixed = self._fixed[number]
         if fixed is not None:
-            self._bounds[budget] = (fixed / self._unit, fixed / self._unit)
+            self._bounds[budget] = (fixed / self._units[number],) * 2
         elif stage.budget_percent is not None:
-            self._equal.add([(budget, 1.0), (self._total, -stage.budget_percent / 100)])
+            part = stage.budget_percent / 100 * max(self._units) / self._units[number]
+            self._equal.add([(budget, 1.0), (self._total, -part)])
 
     def _bound_share(
         self,
@@ -287,8 +294,8 @@ class MixtureProgram:
 
     def _add_caps(self) -> None:
         for cap in self._caps:
-            # Copies are per token; in units of the program both sides are numbers around one.
-            row = [(self._tokens[key], copies * self._unit) for key, copies in cap.copies]
+            # Copies are per token; in units of a stage both sides are numbers around one.
+            row = [(self._tokens[key], copies * self._units[key[0]]) for key, copies in cap.copies]
             self._most.add(row, cap.max_copies)
 
     def _of_stage(self, number: int) -> dict[Key, Ingredient]:
@@ -332,15 +339,21 @@ class MixtureProgram:
                 key: one.supply.tokens ** (1 / stage.temperature) for key, one in flexible.items()
             }
             given = math.fsum(amounts.tokens[key] for key in of_stage if key not in flexible)
-            left = max(amounts.budgets[number] - given, 0.0) / self._unit
+            left = max(amounts.budgets[number] - given, 0.0) / self._units[number]
             total = math.fsum(strengths.values())
             preferred |= {key: left * part / total for key, part in strengths.items()}
         return preferred
 
     def _amounts(self, found: FloatArray) -> Amounts:
         return Amounts(
-            {key: float(found[column]) * self._unit for key, column in self._tokens.items()},
-            [float(found[column]) * self._unit for column in self._budgets],
+            {
+                key: float(found[column]) * self._units[key[0]]
+                for key, column in self._tokens.items()
+            },
+            [
+                float(found[column]) * unit
+                for column, unit in zip(self._budgets, self._units, strict=True)
+            ],
         )
 
     def _minimize(

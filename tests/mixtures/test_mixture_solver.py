@@ -395,3 +395,14 @@ def test_expected_tokens_are_what_any_stage_draws() -> None:
         tokens = documents.num_tokens[sampled.row]
         for number, component in enumerate(of_stage.components):
             assert tokens[sampled.component == number].sum() == component.expected_tokens
+
+
+def test_a_small_stage_beside_one_of_trillions_is_solved_as_exactly() -> None:
+    documents = corpus(web=[10**9] * 4000, notes=[1_000] * 500)
+    config = mixture(
+        stage("large", sequence_tokens=8192, budget_tokens=10**12, web=100),
+        stage("small", budget_tokens=64_000, notes={"tokens": 64_000}, web={}),
+    )
+    small = solve_for(documents, config).stage("small")
+    assert [c.target_tokens for c in small.components] == [64_000, 0]
+    assert small.expected_tokens == 64_000
