@@ -148,7 +148,7 @@ def write_path(distribution: int, tokens: int) -> dict[str, Any]:
         stage = StageFolder(str(Path(folder) / "measured" / "stage"))
         runs_seconds, windows_seconds = _time_path(shards, plan, stage)
     return {
-        "tokens": plan.solution.expected_tokens,
+        "tokens": plan.stage.expected_tokens,
         "seconds": runs_seconds + windows_seconds,
         "runs_seconds": runs_seconds,
         "windows_seconds": windows_seconds,
@@ -173,7 +173,7 @@ def _prepare(folder: Path, lengths: Lengths, tokens: int) -> tuple[list[str], St
                 {
                     "name": "general",
                     "sequence_tokens": 8192,
-                    "components": [{"name": "all", "weight": 100, "max_epochs": 1}],
+                    "components": [{"name": "all", "epochs": 1}],
                 }
             ],
         }
@@ -185,17 +185,18 @@ def _prepare(folder: Path, lengths: Lengths, tokens: int) -> tuple[list[str], St
         shards.append(path)
         supplies += [
             measure_supply(
-                batch, mixture, ids=batch.column("id"), num_tokens=batch.column("num_tokens")
+                batch, mixture, {}, ids=batch.column("id"), num_tokens=batch.column("num_tokens")
             )
             for batch in read_table(path, columns=selectable_columns(path), rows=1 << 16)
         ]
-    solution = solve(mixture, Supply.merge(supplies)).stage("general")
+    solution = solve(mixture, Supply.merge(supplies), {})
     layout = WindowLayout(sequence_tokens=8192, mtp_depth=1, eod_id=EOD, pad_id=EOD + 19)
     plan = StagePlan(
         mixture=mixture,
         solution=solution,
+        stage_name="general",
         layout=layout,
-        num_partitions=max(1, -(-solution.expected_tokens // SHARD_TOKENS)),
+        num_partitions=max(1, -(-solution.stage("general").expected_tokens // SHARD_TOKENS)),
         separators=(-1,),
     )
     return shards, plan
