@@ -6,6 +6,7 @@ global order and packed from its part of every run, and becomes one shard of win
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -118,7 +119,7 @@ def windows_stage(
         version=3,
         config={
             "stage": stage_name,
-            "solution": plan.solution.to_json(),
+            "solution_sha256": hashlib.sha256(plan.solution.to_json().encode()).hexdigest(),
             "layout": plan.layout,
             "num_partitions": plan.num_partitions,
             "seed": mixture.seed,
