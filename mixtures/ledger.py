@@ -7,7 +7,7 @@ documents makes of them, so they differ by chance, and a difference beyond chanc
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from mixtures.spec import MixtureConfig
 from mixtures.supply import Bins, Supply
 from mixtures.upsampling import Cuts
 from pipeline.errors import InvariantError
+from pipeline.records.manifest import Statistics
 
 DIMENSIONS = {
     "source": "source",
@@ -170,6 +171,25 @@ def count_realised(documents: pa.Table) -> dict[Entry, Realised]:
         )
         for row in sums.to_pylist()
     }
+
+
+def nest(entries: Mapping[Entry, Realised]) -> Statistics:
+    """Counts by component, then by each dimension in turn: what a manifest holds and adds up."""
+    nested: Statistics = {}
+    for entry, realised in sorted(entries.items()):
+        place = nested
+        for value in entry:
+            place = place.setdefault(value, {})
+        place.update(asdict(realised))
+    return nested
+
+
+def unnest(nested: Statistics) -> dict[Entry, Realised]:
+    """Undo :func:`nest`."""
+    level: list[tuple[Entry, Statistics]] = [((), nested)]
+    for _ in ENTRY_NAMES:
+        level = [((*entry, key), deeper) for entry, part in level for key, deeper in part.items()]
+    return {entry: Realised(**counts) for entry, counts in level}
 
 
 def check_realised(

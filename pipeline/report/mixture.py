@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mixtures.ledger import DIMENSIONS, ENTRY_NAMES, NO_VALUE
+from mixtures.ledger import DIMENSIONS, ENTRY_NAMES, NO_VALUE, unnest
 from mixtures.packing import PackingCounts
 from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
 from pipeline.records.manifest import Manifest, Statistics, merge_statistics
@@ -185,16 +185,11 @@ Sums = dict[str, dict[str, int]]
 def _ledger_of(statistics: Statistics) -> dict[str, Sums]:
     """The nested ledger summed by each of its names: name, value, then counts."""
     sums: dict[str, Sums] = {name: {} for name in ENTRY_NAMES}
-    level: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [
-        ((), statistics.get("window-documents", {}).get("ledger", {}))
-    ]
-    for _ in ENTRY_NAMES:
-        level = [((*entry, key), deeper) for entry, part in level for key, deeper in part.items()]
-    for entry, counts in level:
+    for entry, realised in unnest(statistics.get("window-documents", {}).get("ledger", {})).items():
         for name, value in zip(ENTRY_NAMES, entry, strict=True):
             of_value = sums[name].setdefault(value, dict.fromkeys(_COUNTS, 0))
             for count in _COUNTS:
-                of_value[count] += counts[count]
+                of_value[count] += getattr(realised, count)
     return sums
 
 

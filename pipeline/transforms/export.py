@@ -24,6 +24,7 @@ from mixtures.formats.export import (
     SetCounts,
     WrittenSet,
 )
+from mixtures.ledger import unnest
 from mixtures.windows import DOCUMENTS_SUFFIX as NATIVE_DOCUMENTS_SUFFIX
 from mixtures.windows import (
     LAYOUT_SUFFIX,
@@ -40,7 +41,7 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import HashingFile
 from pipeline.transforms.shards import PendingShards
 from pipeline.transforms.stage import Entries, Finished, Stage
-from pipeline.transforms.windows import DOCUMENTS, WINDOWS, ledger_entries
+from pipeline.transforms.windows import DOCUMENTS, WINDOWS
 
 PREFIX = "export-"
 SUMMARY = "summary"
@@ -112,7 +113,7 @@ def plan_export(
     windows: Manifest, folder: StageFolder, tokenizer: str, format_name: str
 ) -> ExportPlan:
     """The file sets of an export, from the manifest of the windows alone."""
-    ledgers = [ledger_entries(entry.statistics["ledger"]) for entry in windows.shards(DOCUMENTS)]
+    ledgers = [unnest(entry.statistics["ledger"]) for entry in windows.shards(DOCUMENTS)]
     shard_tokens: list[Mapping[str, int]] = []
     for ledger in ledgers:
         tokens: dict[str, int] = {}

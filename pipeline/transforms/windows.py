@@ -5,7 +5,6 @@ the stage as one run, sorted by partition; when all runs are there, each partiti
 global order and packed from its part of every run, and becomes one shard of windows.
 """
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from mixtures.hashing import keyed_hashes
 from mixtures.joining import separator_ids
-from mixtures.ledger import ENTRY_NAMES, Entry, Realised, check_realised, count_realised
+from mixtures.ledger import check_realised, count_realised, nest, unnest
 from mixtures.sampling import partitions, sample
 from mixtures.solution import MixtureSolution, StageSolution
 from mixtures.spec import MixtureConfig
@@ -158,25 +157,6 @@ def draw_copies(columns: pa.RecordBatch, plan: StagePlan) -> pa.Table:
     ).take(by_partition)
 
 
-def ledger(documents: pa.Table) -> Statistics:
-    """Counts of a shard's documents by component, source, topic, quality and language, nested."""
-    nested: Statistics = {}
-    for entry, realised in sorted(count_realised(documents).items()):
-        place = nested
-        for value in entry:
-            place = place.setdefault(value, {})
-        place.update(dataclasses.asdict(realised))
-    return nested
-
-
-def ledger_entries(nested: Statistics) -> dict[Entry, Realised]:
-    """Undo the nesting of :func:`ledger`."""
-    level: list[tuple[Entry, Statistics]] = [((), nested)]
-    for _ in ENTRY_NAMES:
-        level = [((*entry, key), deeper) for entry, part in level for key, deeper in part.items()]
-    return {entry: Realised(**counts) for entry, counts in level}
-
-
 def _plan(
     solved: Finished, mixture: MixtureConfig, stage_name: str, *, shard_tokens: int
 ) -> StagePlan:
@@ -205,7 +185,7 @@ def _plan(
 def _count(entries: Entries, plan: StagePlan, solved_ledger: pa.Table) -> Counts:
     """Copies drawn are rows in; copies found in the shards are kept."""
     nested = merge_statistics(entry.statistics["ledger"] for entry in entries[DOCUMENTS])
-    realised = ledger_entries(nested)
+    realised = unnest(nested)
     for component in plan.stage.components:
         tokens = sum(one.tokens for entry, one in realised.items() if entry[0] == component.name)
         if tokens != component.expected_tokens:
@@ -267,7 +247,7 @@ def _write_windows(partition: int, num_runs: int, folder: StageFolder, plan: Sta
         WINDOWS: (packing["windows"], {"packing": packing}),
         SEGMENTS: (len(shard.segments), {}),
         LAYOUTS: (1, {}),
-        DOCUMENTS: (shard.documents.num_rows, {"ledger": ledger(shard.documents)}),
+        DOCUMENTS: (shard.documents.num_rows, {"ledger": nest(count_realised(shard.documents))}),
     }
     for output, (num_rows, statistics) in summaries.items():
         name = folder.shard_file(WINDOWS, partition, plan.num_partitions, FILES[output])

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from mixtures.ledger import unnest
 from mixtures.reader import StageWindows
 from pipeline.cli import EXIT_FAILED, EXIT_REFUSED, main
 from pipeline.config import parse_recipe
 from pipeline.errors import InvariantError
 from pipeline.run import LOCAL_RUNNER, read_run, run
-from pipeline.transforms.windows import ledger_entries
 from pipeline.verification import verify_run
 from tests.smoke.mini_corpus import ROOT, make_recipe
 from tests.synth.chat_server import MODEL, ChatServer
@@ -239,7 +239,7 @@ def test_checked_solutions_of_a_model_make_a_tenth_of_the_long_stage(
     assert asked.rows_in == 240
     assert 0 < asked.kept < asked.rows_in, "the server is sometimes wrong, so some are rejected"
     nested = by_name["windows-long"].statistics["window-documents"]["ledger"]
-    entries = ledger_entries(nested).items()
+    entries = unnest(nested).items()
     tokens = {name: sum(n.tokens for e, n in entries if e[0] == name) for name in nested}
     share = tokens["synthetic"] / sum(tokens.values())
     assert share == pytest.approx(0.1, abs=0.0025)

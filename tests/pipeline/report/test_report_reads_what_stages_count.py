@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mixtures.ledger import count_realised, nest
 from mixtures.packing import PackingCounts, pack
 from mixtures.spec import ComponentSpec, MixtureConfig, StageSpec
 from pipeline.records.document import DOCUMENT_SCHEMA
@@ -153,7 +154,7 @@ def test_windows_and_ledgers() -> None:
         f"windows-{stage.name}",
         {
             windows.WINDOWS: {"packing": packing},
-            windows.DOCUMENTS: {"ledger": windows.ledger(documents)},
+            windows.DOCUMENTS: {"ledger": nest(count_realised(documents))},
         },
         solution=solved,
     )
