@@ -31,15 +31,15 @@ import pyarrow as pa
 from mixtures.packing import Method, PackingCounts, pack
 from mixtures.solver import solve
 from mixtures.spec import MixtureConfig
-from mixtures.supply import Supply, measure_supply
+from mixtures.supply import Supply
 from mixtures.tokenization import TOKENIZED_SCHEMA
 from mixtures.windows import WindowLayout
 from pipeline.records.document import DOCUMENT_SCHEMA, document_id
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import TableWriter, read_table
+from pipeline.storage.tables import TableWriter
 from pipeline.transforms import windows
 from pipeline.transforms.runs import write_run
-from pipeline.transforms.solve import selectable_columns
+from pipeline.transforms.solve import measure_supply_of
 from pipeline.transforms.tokenize import TOKENS
 from pipeline.transforms.windows import SHARD_TOKENS, StagePlan, draw_copies
 
@@ -183,12 +183,7 @@ def _prepare(folder: Path, lengths: Lengths, tokens: int) -> tuple[list[str], St
         size = min(SHARD_DOCUMENT_TOKENS, tokens - first)
         _write_token_shard(path, lengths.draw(np.random.default_rng(number), size), number)
         shards.append(path)
-        supplies += [
-            measure_supply(
-                batch, mixture, {}, ids=batch.column("id"), num_tokens=batch.column("num_tokens")
-            )
-            for batch in read_table(path, columns=selectable_columns(path), rows=1 << 16)
-        ]
+        supplies.append(measure_supply_of(path, mixture, {})[0])
     solution = solve(mixture, Supply.merge(supplies), {})
     layout = WindowLayout(sequence_tokens=8192, mtp_depth=1, eod_id=EOD, pad_id=EOD + 19)
     plan = StagePlan(

@@ -7,8 +7,8 @@ a cell spans the stages, so that it is known how often the whole run has used a 
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -52,16 +52,6 @@ class Cell:
             for slot, stage in zip(self.slots, mixture.stages, strict=True)
         )
 
-    @classmethod
-    def parse(cls, key: str, mixture: MixtureConfig) -> Self:
-        """Read the key that :func:`assign_cells` gave under the same mixture."""
-        *numbers, rule = map(int, key.split("."))
-        slots = [
-            None if number == UNASSIGNED else stage_slots(stage)[number]
-            for stage, number in zip(mixture.stages, numbers, strict=True)
-        ]
-        return cls(key, tuple(slots), rule)
-
 
 def assign_components(columns: pa.RecordBatch, stage: StageSpec) -> Int32Array:
     """Number of the first component of ``stage`` whose conditions hold, for every row.
@@ -72,10 +62,8 @@ def assign_components(columns: pa.RecordBatch, stage: StageSpec) -> Int32Array:
     return _first_match(columns, stage.components)
 
 
-def assign_cells(
-    columns: pa.RecordBatch, mixture: MixtureConfig, cuts: Cuts
-) -> tuple[Int32Array, list[str]]:
-    """Cell of every row: numbers into the list of keys, which holds those that occur.
+def assign_cells(columns: pa.RecordBatch, mixture: MixtureConfig, cuts: Cuts) -> pa.DictionaryArray:
+    """Cell of every row: its key, the dictionary holding those that occur.
 
     ``columns`` holds what conditions and curves name. Raises SchemaError as
     :func:`assign_components` does.
@@ -85,7 +73,20 @@ def assign_cells(
     rows = np.stack(numbers, axis=1)
     found, cell_of = np.unique(rows, axis=0, return_inverse=True)
     keys = [".".join(map(str, cell)) for cell in found.tolist()]
-    return cell_of.reshape(-1).astype(np.int32), keys
+    return pa.DictionaryArray.from_arrays(
+        pa.array(cell_of.reshape(-1).astype(np.int32)), pa.array(keys, pa.string())
+    )
+
+
+def parse_cells(keys: Iterable[str], mixture: MixtureConfig) -> list[Cell]:
+    """The cells of keys that :func:`assign_cells` gave under the same mixture."""
+    slots = [{UNASSIGNED: None, **dict(enumerate(stage_slots(s)))} for s in mixture.stages]
+    cells = []
+    for key in keys:
+        *numbers, rule = map(int, key.split("."))
+        of_stage = tuple(by_number[n] for by_number, n in zip(slots, numbers, strict=True))
+        cells.append(Cell(key, of_stage, rule))
+    return cells
 
 
 def stage_slots(stage: StageSpec) -> list[Slot]:

@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mixtures.cells import Cell, assign_cells
+from mixtures.cells import parse_cells
 from mixtures.solution import MixtureSolution
 from mixtures.spec import MixtureConfig
 from mixtures.supply import Bins, Supply
-from mixtures.upsampling import Cuts
 from pipeline.errors import InvariantError
 from pipeline.records.manifest import Statistics
 
@@ -76,14 +75,15 @@ class Realised:
 
 
 def count_supply(
-    columns: pa.RecordBatch, mixture: MixtureConfig, cuts: Cuts, *, num_tokens: pa.Array
+    columns: pa.RecordBatch, cells: pa.DictionaryArray, *, num_tokens: pa.Array
 ) -> pa.Table:
-    """Count a batch of documents by cell and dimensions: ``COUNTS_SCHEMA``, sorted."""
-    cell_of, keys = assign_cells(columns, mixture, cuts)
+    """Count a batch of documents by cell and dimensions: ``COUNTS_SCHEMA``, sorted.
+
+    ``cells`` (``mixtures.cells.assign_cells``) and ``num_tokens`` stand beside ``columns``.
+    """
     tokens = num_tokens.cast(pa.int64())
     squares = pc.power(tokens.cast(pa.float64()), 2)
-    cells = pa.array(keys, pa.string()).take(pa.array(cell_of))
-    arrays = [cells, *_dimensions(columns), tokens, squares]
+    arrays = [cells.dictionary_decode(), *_dimensions(columns), tokens, squares]
     return merge_counts([pa.table(arrays, schema=COUNTS_SCHEMA)])
 
 
@@ -103,32 +103,31 @@ def solved_ledger(
 ) -> pa.Table:
     """What every stage should hold: ``SOLVED_SCHEMA``, from ``COUNTS_SCHEMA``."""
     bins = supply.cells()
+    cells = parse_cells(bins, mixture)
+    keys = counts["cell"].to_pylist()
     parts = []
     for number, stage in enumerate(solution.stages):
         drawn = {
-            key: _draw_of(
-                bins[key],
-                stage.cells.get(key, ()),
-                is_joined=Cell.parse(key, mixture).is_joined(mixture),
+            cell.key: _draw_of(
+                bins[cell.key],
+                stage.cells.get(cell.key, ()),
+                is_joined=cell.is_joined(mixture),
             )
-            for key in bins
+            for cell in cells
         }
         components = {
-            key: slot.component
-            for key in bins
-            if (slot := Cell.parse(key, mixture).slots[number]) is not None
+            cell.key: slot.component for cell in cells if (slot := cell.slots[number]) is not None
         }
-        keys = counts["cell"].to_pylist()
         rows = [row for row, key in enumerate(keys) if drawn[key].copies and key in components]
         copies = np.array([drawn[keys[row]].copies for row in rows], np.float64)
         spread = np.array([drawn[keys[row]].spread for row in rows], np.float64)
         of_stage = counts.take(pa.array(rows, pa.int64()))
-        names = [stage.components[components[keys[row]]].name for row in rows]
+        takers = [stage.components[components[keys[row]]].name for row in rows]
         parts.append(
             pa.table(
                 [
                     pa.array([stage.name] * len(rows), pa.string()),
-                    pa.array(names, pa.string()),
+                    pa.array(takers, pa.string()),
                     *(of_stage[name] for name in DIMENSIONS),
                     pa.array(of_stage["tokens"].to_numpy() * copies),
                     pa.array(of_stage["squares"].to_numpy() * spread),
@@ -136,9 +135,9 @@ def solved_ledger(
                 schema=SOLVED_SCHEMA,
             )
         )
-    keys = SOLVED_SCHEMA.names[:-2]
-    table = pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
-    sums = table.group_by(keys, use_threads=False).aggregate(
+    names = SOLVED_SCHEMA.names[:-2]
+    table = pa.concat_tables(parts).sort_by([(name, "ascending") for name in names])
+    sums = table.group_by(names, use_threads=False).aggregate(
         [("tokens", "sum"), ("variance", "sum")]
     )
     return sums.rename_columns(SOLVED_SCHEMA.names).cast(SOLVED_SCHEMA)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mixtures.cells import Cell, assign_cells
+from mixtures.cells import assign_cells, parse_cells
 from mixtures.hashing import UInt64Array, id_words, keyed_hashes
 from mixtures.joining import selection_words, unit_words
 from mixtures.solution import MixtureSolution, Run
@@ -51,19 +51,20 @@ def sample(
     ``mixture`` is the one that was solved. Members of a joined unit share bin, copies and order.
     """
     words = id_words(ids)
-    cell_of, keys = assign_cells(columns, mixture, solution.cuts)
+    cells = assign_cells(columns, mixture, solution.cuts)
+    cell_of = cells.indices.to_numpy()
     bins = selection_bins(selection_words(columns, words, mixture), seed=mixture.seed)
     number_of_stage = [one.name for one in mixture.stages].index(stage)
     component = np.full(len(ids), -1, np.int32)
     before, copies = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int64)
     runs_of = solution.stage(stage).cells
-    for number, key in enumerate(keys):
-        slot = Cell.parse(key, mixture).slots[number_of_stage]
-        if slot is None or key not in runs_of:
+    for number, cell in enumerate(parse_cells(cells.dictionary.to_pylist(), mixture)):
+        slot = cell.slots[number_of_stage]
+        if slot is None or cell.key not in runs_of:
             continue
         rows = np.flatnonzero(cell_of == number)
         component[rows] = slot.component
-        before_of_bin, copies_of_bin = _by_bin(runs_of[key])
+        before_of_bin, copies_of_bin = _by_bin(runs_of[cell.key])
         before[rows], copies[rows] = before_of_bin[bins[rows]], copies_of_bin[bins[rows]]
     by_component = np.argsort(component, kind="stable")
     drawn = np.repeat(by_component, copies[by_component])

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from mixtures.cells import Cell
+from mixtures.cells import Cell, parse_cells
 from mixtures.drawing import Deck
 from mixtures.program import Amounts, CopyCap, Ingredient, Key, MixtureProgram
 from mixtures.shortages import explain_absence, explain_shortages
@@ -62,7 +62,7 @@ class _Measured:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        return [Cell.parse(key, self.mixture) for key in self.bins]
+        return parse_cells(self.bins, self.mixture)
 
     @cached_property
     def counts(self) -> dict[Key, Count]:

@@ -14,11 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mixtures.cells import assign_cells
 from mixtures.hashing import UInt64Array, id_words, keyed_hashes
 from mixtures.joining import selection_words
 from mixtures.spec import MixtureConfig
-from mixtures.upsampling import Cuts
 from pipeline.errors import SchemaError
 
 Int32Array = npt.NDArray[np.int32]
@@ -119,22 +117,21 @@ def selection_bins(words: UInt64Array, *, seed: int) -> Int32Array:
 
 def measure_supply(
     columns: pa.RecordBatch,
+    cells: pa.DictionaryArray,
     mixture: MixtureConfig,
-    cuts: Cuts,
     *,
     ids: pa.Array,
     num_tokens: pa.Array,
 ) -> Supply:
     """Count a batch of documents.
 
-    ``columns`` holds what conditions and curves name; ``ids`` and ``num_tokens`` (ends of documents
-    included) stand beside it, row for row.
+    ``cells`` (``mixtures.cells.assign_cells``), ``ids`` and ``num_tokens``, ends of documents
+    included, stand beside ``columns``, which hold what the mixture's joins name.
     """
-    cell_of, keys = assign_cells(columns, mixture, cuts)
     words = selection_words(columns, id_words(ids), mixture)
     table = pa.table(
         [
-            pa.array(keys, pa.string()).take(pa.array(cell_of)),
+            cells.dictionary_decode(),
             pa.array(selection_bins(words, seed=mixture.seed)),
             num_tokens.cast(pa.int64()),
             pa.array(np.ones(len(ids), np.int64)),

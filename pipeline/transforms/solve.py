@@ -9,6 +9,7 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mixtures.cells import assign_cells
 from mixtures.ledger import (
     COUNTS_SCHEMA,
     DIMENSIONS,
@@ -235,8 +236,9 @@ def measure_supply_of(path: str, mixture: MixtureConfig, cuts: Cuts) -> tuple[Su
     for columns in _selectable(path):
         tokens = columns.column("num_tokens")
         ids = columns.column("id")
-        supplies.append(measure_supply(columns, mixture, cuts, ids=ids, num_tokens=tokens))
-        counts.append(count_supply(columns, mixture, cuts, num_tokens=tokens))
+        cells = assign_cells(columns, mixture, cuts)
+        supplies.append(measure_supply(columns, cells, mixture, ids=ids, num_tokens=tokens))
+        counts.append(count_supply(columns, cells, num_tokens=tokens))
     return Supply.merge(supplies), merge_counts(counts)
 
 

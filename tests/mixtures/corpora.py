@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mixtures.cells import assign_cells
 from mixtures.quantiles import count_values, mixture_cuts
 from mixtures.sampling import SampledCopies, sample
 from mixtures.solution import MixtureSolution
@@ -66,8 +67,8 @@ def supply_of(documents: Corpus, config: MixtureConfig) -> Supply:
     """The supply of all documents."""
     return measure_supply(
         documents.columns,
+        assign_cells(documents.columns, config, cuts_for(documents, config)),
         config,
-        cuts_for(documents, config),
         ids=documents.ids,
         num_tokens=pa.array(documents.num_tokens),
     )

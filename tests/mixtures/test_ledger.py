@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from mixtures.cells import assign_cells
 from mixtures.ledger import (
     ENTRY_NAMES,
     Realised,
@@ -56,7 +57,8 @@ def realised_table(documents: Corpus, config: MixtureConfig, name: str) -> pa.Ta
 
 def solved_table(documents: Corpus, config: MixtureConfig) -> pa.Table:
     tokens = pa.array(documents.num_tokens)
-    counts = count_supply(documents.columns, config, {}, num_tokens=tokens)
+    cells = assign_cells(documents.columns, config, {})
+    counts = count_supply(documents.columns, cells, num_tokens=tokens)
     solution = solve_for(documents, config)
     return solved_ledger(counts, supply_of(documents, config), config, solution)
 
@@ -94,7 +96,11 @@ def test_counts_are_the_same_from_any_batches() -> None:
     documents = mixed_corpus(200)
     parts = [documents.take(part) for part in np.array_split(np.arange(400), 5)]
     counts = [
-        count_supply(one.columns, CONFIG, {}, num_tokens=pa.array(one.num_tokens))
+        count_supply(
+            one.columns,
+            assign_cells(one.columns, CONFIG, {}),
+            num_tokens=pa.array(one.num_tokens),
+        )
         for one in (documents, *parts)
     ]
     whole, merged = counts[0], merge_counts(counts[1:])

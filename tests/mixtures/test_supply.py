@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixtures.cells import Cell
+from mixtures.cells import parse_cells
 from mixtures.supply import Count, Supply
 from pipeline.errors import SchemaError
 from tests.mixtures.corpora import corpus, mixture, stage, supply_of
@@ -19,9 +19,10 @@ documents = st.lists(st.tuples(st.sampled_from(["web", "code", "talk"]), st.inte
 def counts(supply: Supply) -> dict[tuple[int | None, ...], Count]:
     """Totals by the components that take a cell."""
     found = {}
-    for key, bins in supply.cells().items():
-        slots = Cell.parse(key, TWO_STAGES).slots
-        found[tuple(None if slot is None else slot.component for slot in slots)] = bins.count
+    bins = supply.cells()
+    for cell in parse_cells(bins, TWO_STAGES):
+        taken = tuple(None if slot is None else slot.component for slot in cell.slots)
+        found[taken] = bins[cell.key].count
     return found
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pyarrow as pa
 import pytest
 
+from mixtures.cells import assign_cells
 from mixtures.joining import NO_SEPARATOR
 from mixtures.ledger import SOLVED_SCHEMA
 from mixtures.solver import solve
@@ -33,8 +34,10 @@ def plan(*, epochs: int, num_partitions: int) -> StagePlan:
             ],
         }
     )
+    given = documents(40)
+    cells = assign_cells(given, mixture, {})
     supply = measure_supply(
-        documents(40), mixture, {}, ids=documents(40).column("id"), num_tokens=pa.array([10] * 40)
+        given, cells, mixture, ids=given.column("id"), num_tokens=pa.array([10] * 40)
     )
     return StagePlan(
         mixture=mixture,
