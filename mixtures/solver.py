@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,8 +148,7 @@ def _ceded_weights(stage: StageSpec, present: Sequence[ComponentSpec]) -> list[f
 def _solve_amounts(measured: _Measured) -> Amounts:
     mixture = measured.mixture
     absences = explain_absence(mixture, measured.ingredients, measured.counts)
-    if absences:
-        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(absences))
+    _refuse(absences)
     budgets = [
         None
         if stage.budget_tokens is None
@@ -157,9 +157,7 @@ def _solve_amounts(measured: _Measured) -> Amounts:
     ]
     program = MixtureProgram(mixture.stages, measured.ingredients, measured.caps(), budgets)
     shortages, given = program.least_shortages()
-    if shortages:
-        problems = explain_shortages(mixture, program, shortages, given)
-        raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))
+    _refuse(explain_shortages(mixture, program, shortages, given))
     return program.nearest_to_preferred(program.largest_budgets())
 
 
@@ -170,6 +168,14 @@ def _whole_windows(budget_tokens: float, sequence_tokens: int) -> int:
     """
     whole = math.floor(budget_tokens * (1 + 1e-9) + 1e-6)
     return whole if whole < sequence_tokens else whole - whole % sequence_tokens
+
+
+class _DrawnCell(NamedTuple):
+    """What a component drew from a cell; ``max_copies`` of the document it drew most of."""
+
+    runs: tuple[Run, ...]
+    tokens: int
+    max_copies: int
 
 
 class _Draws:
@@ -199,9 +205,9 @@ class _Draws:
             rest = budget_tokens - sum(expected)
             wanted = rest if place == in_turn[-1] else targets[place]
             drawn = self._component((number, place), wanted, rest)
-            expected[place] = sum(tokens for _, tokens, _ in drawn.values())
-            copies[place] = max((most for _, _, most in drawn.values()), default=0)
-            runs |= {key: of_cell for key, (of_cell, _, _) in drawn.items() if of_cell}
+            expected[place] = sum(cell.tokens for cell in drawn.values())
+            copies[place] = max((cell.max_copies for cell in drawn.values()), default=0)
+            runs |= {key: cell.runs for key, cell in drawn.items() if cell.runs}
         counts = self._measured.counts
         unassigned = [cell for cell in self._measured.cells if cell.slots[number] is None]
         return StageSolution(
@@ -226,10 +232,8 @@ class _Draws:
             cells=dict(sorted(runs.items())),
         )
 
-    def _component(
-        self, key: Key, target_tokens: int, max_tokens: int
-    ) -> dict[str, tuple[tuple[Run, ...], int, int]]:
-        """Runs, tokens and most copies of a document, by the cells of a component.
+    def _component(self, key: Key, target_tokens: int, max_tokens: int) -> dict[str, _DrawnCell]:
+        """What a component draws, by the keys of its cells.
 
         What one cell misses, because its documents come whole, is asked of the next; those that can
         give most beyond their target come last. What then is still missing is asked of all again:
@@ -262,7 +266,7 @@ class _Draws:
         for place, cell in enumerate(cells):
             copies = decks[place].copies - before[place]
             runs = _runs(self._measured.bins[cell.key].bins, before[place], copies)
-            drawn[cell.key] = (runs, given[place], int(copies.max(initial=0)))
+            drawn[cell.key] = _DrawnCell(runs, given[place], int(copies.max(initial=0)))
         return drawn
 
     def _count(self, cell: Cell) -> Count:
@@ -334,6 +338,11 @@ def _check_shares(stages: Sequence[StageSolution], mixture: MixtureConfig) -> No
                     f"{wanted:.2f}%, because documents come whole; raise the stage's budget, or "
                     "max_share_error_percent"
                 )
+    _refuse(problems)
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    """Raise InfeasibleError with a line for each problem, if there is any."""
     if problems:
         raise InfeasibleError("the mixture cannot be met:\n  " + "\n  ".join(problems))
 

@@ -121,11 +121,7 @@ class ComponentSpec(BaseModel):
                 f"component {self.name!r} gives {', '.join(amounts + bounds)}; its amount is one "
                 "of weight, tokens and epochs, or min_percent and max_percent around what is left"
             )
-        if self.min_percent and self.max_percent and self.min_percent > self.max_percent:
-            raise ValueError(
-                f"component {self.name!r}: min_percent {self.min_percent:g} is above max_percent "
-                f"{self.max_percent:g}"
-            )
+        _require_ascending(f"component {self.name!r}", self.min_percent, self.max_percent)
         return self
 
     @property
@@ -169,11 +165,8 @@ class LimitSpec(BaseModel):
     def _bounds(self) -> Self:
         if self.min_percent is None and self.max_percent is None:
             raise ValueError(f"the limit of {', '.join(self.components)} gives no bound")
-        if self.min_percent and self.max_percent and self.min_percent > self.max_percent:
-            raise ValueError(
-                f"the limit of {', '.join(self.components)}: min_percent {self.min_percent:g} is "
-                f"above max_percent {self.max_percent:g}"
-            )
+        what = f"the limit of {', '.join(self.components)}"
+        _require_ascending(what, self.min_percent, self.max_percent)
         return self
 
 
@@ -360,6 +353,13 @@ class MixtureConfig(BaseModel):
     def stage(self, name: str) -> StageSpec:
         """The stage called ``name``; KeyError when the mixture has none."""
         return {stage.name: stage for stage in self.stages}[name]
+
+
+def _require_ascending(what: str, min_percent: float | None, max_percent: float | None) -> None:
+    if min_percent and max_percent and min_percent > max_percent:
+        raise ValueError(
+            f"{what}: min_percent {min_percent:g} is above max_percent {max_percent:g}"
+        )
 
 
 def _require_unique(what: str, names: list[str]) -> None:

@@ -17,7 +17,10 @@ RUN_NAME = "run.json"
 """Names the stages of a folder's newest run, in order, each with the identity of its output."""
 
 WINDOWS = "windows"
-"""The output of a stage that holds the tokens, and the first word of such a stage's name."""
+"""The output of a stage that holds the tokens."""
+
+WINDOWS_PREFIX = f"{WINDOWS}-"
+"""A stage of a run that writes a stage of the mixture is called this and the latter's name."""
 
 _SOLVE = "solve"
 
@@ -69,10 +72,10 @@ def find_stages(place: str | Path | Iterable[str | Path]) -> tuple[StageFiles, .
 def _stage_folders(run: Path) -> list[Path]:
     record = json.loads((run / RUN_NAME).read_text(encoding="utf-8"))
     stages: dict[str, str] = dict(record["stages"])
-    wanted = [name for name in stages if name.startswith(f"{WINDOWS}-")]
+    wanted = [name for name in stages if name.startswith(WINDOWS_PREFIX)]
     if _SOLVE in stages:
         mixture = _read_manifest(run / _SOLVE / stages[_SOLVE]).config
-        wanted = [f"{WINDOWS}-{stage['name']}" for stage in mixture["stages"]]
+        wanted = [WINDOWS_PREFIX + stage["name"] for stage in mixture["stages"]]
     missing = [name for name in wanted if name not in stages]
     if missing or not wanted:
         raise ConfigError(
@@ -100,7 +103,7 @@ def _read_stage(folder: Path) -> StageFiles:
     shards = tuple(ShardFiles(str(folder / name), rows) for name, rows in counts.items())
     layout = Path(shards[0].name + LAYOUT_SUFFIX).read_text(encoding="utf-8")
     return StageFiles(
-        manifest.stage.removeprefix(f"{WINDOWS}-"),
+        manifest.stage.removeprefix(WINDOWS_PREFIX),
         manifest.identity,
         WindowLayout.from_json(layout),
         shards,

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mixtures.provenance import locate_member, read_documents
+from mixtures.stage_files import WINDOWS
 from mixtures.windows import TOKENS_SUFFIX, open_shard
 from pipeline.errors import ConfigError
 from pipeline.run import read_run
@@ -20,7 +21,6 @@ from pipeline.transforms.outcome import FAILED, KEPT, REJECTED
 from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
 from pipeline.transforms.tokenize import load_tokenizer
-from pipeline.transforms.windows import WINDOWS
 
 EXCERPT_CHARS = 400
 CONTEXT_TOKENS = 40

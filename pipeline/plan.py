@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 
 from mixtures.spec import StageSpec
+from mixtures.stage_files import RUN_NAME
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe
 from pipeline.records.manifest import MANIFEST_NAME
-from pipeline.run import RUN_NAME, TOKENIZE_STAGES, read_run
+from pipeline.run import TOKENIZE_STAGES, read_run
 from pipeline.storage.filesystem import exists, find, join
 from pipeline.storage.splits import list_inputs, plan_splits
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.solve import STAGE as SOLVE
-from pipeline.transforms.solve import read_solution, solve_shards
+from pipeline.transforms.solve import read_solution, solve_shards, solved_config
 from synth.config import skip_reason
 
 
@@ -97,7 +98,7 @@ def _print_solution(recipe: Recipe) -> None:
         )
         return
     solved = [one for one in stages if one.manifest.stage == SOLVE]
-    wanted = recipe.mixture.model_dump(mode="json", exclude={"exports"})
+    wanted = solved_config(recipe.mixture)
     if solved and solved[0].manifest.config == wanted:
         solution = read_solution(solved[0])
     else:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mixtures.quantiles import has_percentiles
+from mixtures.stage_files import RUN_NAME
 from pipeline.checks import check_recipe, recipe_annotators
 from pipeline.config import Recipe
 from pipeline.storage.filesystem import exists, join, read_text, write_text
@@ -35,8 +36,6 @@ from pipeline.transforms.stage import Finished, Stage, run_stage
 from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
 from pipeline.transforms.windows import windows_stage
 from synth.config import skip_reason
-
-RUN_NAME = "run.json"
 
 TOKENIZE_STAGES = ("tokenize", "tokenize-synthetic")
 """The stages that tokenize natural and synthetic documents."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow.parquet as pq
 
-from mixtures.joining import NO_SEPARATOR, separator_ids
 from mixtures.provenance import read_documents
 from mixtures.spec import MixtureConfig
+from mixtures.stage_files import WINDOWS
 from mixtures.verification import Members, verify_shard
 from mixtures.windows import open_shard
 from pipeline.errors import InvariantError
@@ -25,8 +25,7 @@ from pipeline.transforms.export import plan_export
 from pipeline.transforms.runs import RUNS, count_run
 from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
-from pipeline.transforms.tokenize import load_tokenizer
-from pipeline.transforms.windows import DOCUMENTS, WINDOWS
+from pipeline.transforms.windows import DOCUMENTS, stage_separators
 
 _BLOCK_BYTES = 1 << 20
 
@@ -109,7 +108,9 @@ def _verify_counts(finished: Finished) -> None:
 def _verify_windows(finished: Finished, mixture: MixtureConfig) -> str:
     """Every law of every window; copies and tokens against the runs they were packed from."""
     folder, manifest = finished.folder, finished.manifest
-    separators = _separators(manifest.config["stage"], mixture)
+    stage = mixture.stage(manifest.config["stage"])
+    names = [component.name for component in stage.components]
+    separators = dict(zip(names, stage_separators(mixture, stage.name), strict=True))
     windows = tokens = padding = 0
     for entry in manifest.shards(WINDOWS):
         path = folder.locate(entry.name)
@@ -140,18 +141,6 @@ def _verify_windows(finished: Finished, mixture: MixtureConfig) -> str:
             f"{tokens} of {manifest.rows(DOCUMENTS)} in windows"
         )
     return f"; {windows:,} windows, {tokens:,} tokens, {padding:,} padding"
-
-
-def _separators(stage_name: str, mixture: MixtureConfig) -> dict[str, int]:
-    """Separator of each component of a stage; the tokenizer is read only where one joins."""
-    stage = mixture.stage(stage_name)
-    ids: tuple[int, ...] = (NO_SEPARATOR,) * len(stage.components)
-    if any(component.join is not None for component in stage.components):
-        tokenizer = load_tokenizer(mixture)
-        ids = separator_ids(
-            stage, tokenizer.added_tokens, reserved=(tokenizer.eod_id, tokenizer.pad_id)
-        )
-    return {component.name: id_ for component, id_ in zip(stage.components, ids, strict=True)}
 
 
 def _verify_export(finished: Finished, stages: Sequence[Finished]) -> str:

@@ -7,11 +7,9 @@ from typing import Any
 from mixtures.ledger import DIMENSIONS, ENTRY_NAMES, NO_VALUE, unnest
 from mixtures.packing import PackingCounts
 from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
+from mixtures.stage_files import WINDOWS_PREFIX
 from pipeline.records.manifest import Manifest, Statistics, merge_statistics
 from pipeline.report.quantities import ratio_of
-
-WINDOWS_PREFIX = "windows-"
-"""Stages of a run that write a stage of the mixture are called this and the stage's name."""
 
 COMPONENT = ENTRY_NAMES[0]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mixtures.solution import MixtureSolution
+from mixtures.stage_files import WINDOWS_PREFIX
 from pipeline.records.manifest import Counts, Manifest, Statistics, merge_statistics
 from pipeline.report.duplicates import DuplicateSummary, summarize_duplicates
 from pipeline.report.examples import Example
@@ -249,7 +250,7 @@ def _stage_yield(manifest: Manifest) -> StageYield:
 
 def _unit(stage: str) -> str:
     """What a row of the stage is: its input, as the stage counts it."""
-    if stage.startswith(("windows-", "export-")):
+    if stage.startswith((WINDOWS_PREFIX, "export-")):
         return "copies"
     return {"ingest": "records", "synthesize": "samples"}.get(stage, "documents")
 

@@ -25,6 +25,7 @@ from mixtures.formats.export import (
     WrittenSet,
 )
 from mixtures.ledger import unnest
+from mixtures.stage_files import WINDOWS, WINDOWS_PREFIX
 from mixtures.windows import DOCUMENTS_SUFFIX as NATIVE_DOCUMENTS_SUFFIX
 from mixtures.windows import (
     LAYOUT_SUFFIX,
@@ -41,13 +42,12 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import HashingFile
 from pipeline.transforms.shards import PendingShards
 from pipeline.transforms.stage import Entries, Finished, Stage
-from pipeline.transforms.windows import DOCUMENTS, WINDOWS
+from pipeline.transforms.windows import DOCUMENTS
 
 PREFIX = "export-"
 SUMMARY = "summary"
 """The output of the driver: indexes, blends and a README."""
 
-_WINDOWS_PREFIX = "windows-"
 _STATISTICS = "export"
 
 
@@ -121,7 +121,7 @@ def plan_export(
             tokens[component] = tokens.get(component, 0) + realised.tokens
         shard_tokens.append(tokens)
     context = ExportContext(
-        stage=windows.stage.removeprefix(_WINDOWS_PREFIX),
+        stage=windows.stage.removeprefix(WINDOWS_PREFIX),
         tokenizer=tokenizer,
         layout=WindowLayout(**windows.config["layout"]),
     )

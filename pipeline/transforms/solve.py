@@ -154,8 +154,7 @@ def solve_stage(
     return Stage(
         name=STAGE,
         version=2,
-        # What the shards are exported to changes nothing in them.
-        config=mixture.model_dump(mode="json", exclude={"exports"}),
+        config=solved_config(mixture),
         inputs=inputs,
         outputs={SUPPLY: len(shards), COUNTS: len(shards)},
         build=build,
@@ -167,6 +166,11 @@ def solve_stage(
         ),
         finish=finish,
     )
+
+
+def solved_config(mixture: MixtureConfig) -> dict[str, Any]:
+    """The mixture without its exports: what shards are copied to changes nothing in them."""
+    return mixture.model_dump(mode="json", exclude={"exports"})
 
 
 def read_solution(solved: Finished) -> MixtureSolution:

@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from mixtures.hashing import keyed_hashes
-from mixtures.joining import separator_ids
+from mixtures.joining import NO_SEPARATOR, separator_ids
 from mixtures.ledger import check_realised, count_realised, nest, unnest
 from mixtures.sampling import partitions, sample
 from mixtures.solution import MixtureSolution, StageSolution
 from mixtures.spec import MixtureConfig
+from mixtures.stage_files import WINDOWS, WINDOWS_PREFIX
 from mixtures.windows import (
     DOCUMENTS_SUFFIX,
     LAYOUT_SUFFIX,
@@ -47,7 +48,6 @@ from pipeline.transforms.solve import TokenShard, read_ledger, read_solution, to
 from pipeline.transforms.stage import Entries, Finished, Stage, rows
 from pipeline.transforms.tokenize import load_tokenizer
 
-WINDOWS = "windows"
 SEGMENTS = "segments"
 LAYOUTS = "layouts"
 DOCUMENTS = "window-documents"
@@ -114,7 +114,7 @@ def windows_stage(
         )
 
     return Stage(
-        name=f"windows-{stage_name}",
+        name=WINDOWS_PREFIX + stage_name,
         version=3,
         config={
             "stage": stage_name,
@@ -174,12 +174,21 @@ def _plan(
             pad_id=tokenizer.pad_id,
         ),
         num_partitions=max(1, -(-stage.expected_tokens // shard_tokens)),
-        separators=separator_ids(
-            mixture.stage(stage_name),
-            tokenizer.added_tokens,
-            reserved=(tokenizer.eod_id, tokenizer.pad_id),
-        ),
+        separators=stage_separators(mixture, stage_name),
     )
+
+
+def stage_separators(mixture: MixtureConfig, stage_name: str) -> tuple[int, ...]:
+    """Separator of each component of a stage (``mixtures.joining.separator_ids``).
+
+    The tokenizer is read only where a component joins.
+    """
+    stage = mixture.stage(stage_name)
+    if all(component.join is None for component in stage.components):
+        return (NO_SEPARATOR,) * len(stage.components)
+    tokenizer = load_tokenizer(mixture)
+    reserved = (tokenizer.eod_id, tokenizer.pad_id)
+    return separator_ids(stage, tokenizer.added_tokens, reserved=reserved)
 
 
 def _count(entries: Entries, plan: StagePlan, solved_ledger: pa.Table) -> Counts:
