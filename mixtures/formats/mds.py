@@ -40,7 +40,7 @@ shuffles again unless told not to; the windows are shuffled already. A sample ha
 
 Position i at depth d (0 is the main head) is to predict tokens[i + 1 + d], and the target counts
 only if i + 1 + d lies before the end of i's document (plus `lookahead` for the last one) and
-i < num_tokens. `mixtures.formats.window_files.window_segments` and `mixtures.mtp.targets` do that.
+i < num_tokens. `mixtures.formats.window_files.row_bounds` and `mixtures.mtp.targets` do that.
 The ids are those of the window shards' `NAME.documents.parquet`.
 """
 
