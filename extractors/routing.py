@@ -121,6 +121,14 @@ def extract(item: Input, config: ExtractConfig) -> Extraction:
             return plain.extract(item.payload, charset=item.charset)
 
 
+def is_harmless(item: Input) -> bool:
+    """Whether extracting the input needs no native parser: it is plain text, or it is refused."""
+    try:
+        return not item.payload or kind_of(item) == "plain"
+    except NotADocumentError:
+        return True
+
+
 def prepare(item: Input, config: ExtractConfig) -> None:
     """Do what a process does once for inputs of this kind, so that no input is charged for it.
 

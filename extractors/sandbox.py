@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Generic, Self, TypeVar
 
-from extractors.sandbox_child import read_frame, write_frame
+from extractors.sandbox_child import outcome_of, read_frame, write_frame
 from pipeline.errors import ConfigError
 
 T = TypeVar("T")
@@ -65,6 +65,14 @@ class Failed:
     error_type: str
     message: str
     traceback: str | None
+
+
+def run_here(function: Callable[[T], R], item: T) -> Ok[R] | Rejected | Failed:
+    """What a Sandbox would say of ``item``, without one and without limits.
+
+    For a function that calls no native parser and whose time and memory its input bounds.
+    """
+    return _decode(outcome_of(function, item))
 
 
 class Sandbox(Generic[T, R]):

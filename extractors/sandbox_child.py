@@ -4,7 +4,7 @@ Started as ``python -m extractors.sandbox_child REQUESTS RESULTS`` with two inhe
 Frames are an 8-byte length and that many bytes. The first frame is the pickled set-up
 ``(function, time_limit_seconds, wall_limit_seconds, memory_limit_bytes, prepare)``; it is answered
 by one result. Each later frame is a pickled list of pickled items, answered by one result an item.
-A result is the pickled pair ``(outcome, is_spent)``; see :func:`_outcome` for the outcomes.
+A result is the pickled pair ``(outcome, is_spent)``; see :func:`outcome_of` for the outcomes.
 
 The kernel enforces the limits, whatever native code is doing and whether or not the parent still
 lives: both timers keep their default action, which ends the process.
@@ -67,7 +67,7 @@ def main(requests_fd: int, results_fd: int) -> None:
         setup = read_frame(requests)
         if setup is None:
             return
-        outcome = _outcome(pickle.loads, setup)
+        outcome = outcome_of(pickle.loads, setup)
         is_loaded = outcome[0] == "ok"
         write_frame(results, pickle.dumps((("loaded", None) if is_loaded else outcome, False)))
         if not is_loaded:
@@ -83,12 +83,12 @@ def main(requests_fd: int, results_fd: int) -> None:
                         prepare(argument)
                     idle_bytes += _address_space_bytes() - held_bytes
                 with _limits(time_limit_seconds, wall_limit_seconds, memory_limit_bytes):
-                    outcome = _outcome(function, argument)
+                    outcome = outcome_of(function, argument)
                 is_spent = _address_space_bytes() - idle_bytes > memory_limit_bytes
                 write_frame(results, _pickled(outcome, is_spent=is_spent))
 
 
-def _outcome(function: Callable[[Any], Any], argument: object) -> Outcome:
+def outcome_of(function: Callable[[Any], Any], argument: object) -> Outcome:
     """One of ``("ok", value)``, ``("rejected", (reason, value))``, ``("failed", (type, ...))``."""
     try:
         return "ok", function(argument)

@@ -121,19 +121,26 @@ def read_parquet(part: RowSlice) -> Iterator[RecordRow]:
                 columns=[name for name in wanted if name in names],
                 batch_size=256,
             ):
-                for index in range(batch.num_rows):
-                    yield _parquet_row(part, offset, batch, index)
+                for value in _values(batch):
+                    if isinstance(value, UnicodeDecodeError):
+                        yield _unreadable(part, offset, type(value).__name__, str(value))
+                    else:
+                        yield _text_row(part, offset, None, value)
                     offset += 1
     except (pa.ArrowException, OSError) as error:
         yield _unreadable(part, offset, type(error).__name__, str(error))
 
 
-def _parquet_row(part: RowSlice, offset: int, batch: pa.RecordBatch, index: int) -> RecordRow:
+def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | UnicodeDecodeError]:
+    """The rows as Python values; Parquet does not check the strings that it stores."""
     try:
-        value = {name: batch.column(name)[index].as_py() for name in batch.schema.names}
-    except UnicodeDecodeError as error:  # Parquet does not check the strings that it stores
-        return _unreadable(part, offset, "UnicodeDecodeError", str(error))
-    return _text_row(part, offset, None, value)
+        yield from batch.to_pylist()
+    except UnicodeDecodeError as error:
+        if batch.num_rows == 1:
+            yield error
+            return
+        for index in range(batch.num_rows):
+            yield from _values(batch.slice(index, 1))
 
 
 def _text_row(part: RowSlice, offset: int, length: int | None, value: dict[str, Any]) -> RecordRow:

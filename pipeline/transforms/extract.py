@@ -1,7 +1,7 @@
 """Turn raw records into documents; native parsers run in a child process that may die."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from extractors.extraction import Extraction
-from extractors.routing import ExtractConfig, Input, extract, prepare
-from extractors.sandbox import Failed, Ok, Rejected, Sandbox
+from extractors.routing import ExtractConfig, Input, extract, is_harmless, prepare
+from extractors.sandbox import Failed, Ok, Rejected, Sandbox, run_here
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
@@ -49,12 +49,13 @@ class ExtractDocuments(beam.PTransform):  # type: ignore[misc]
 class _Extract(beam.DoFn):  # type: ignore[misc]
     def __init__(self, config: ExtractConfig) -> None:
         self._config = config
+        self._extract = partial(extract, config=config)
         self._sandbox: Sandbox[Input, Extraction] | None = None
 
     def setup(self) -> None:
         limits = self._config.sandbox
         self._sandbox = Sandbox(
-            partial(extract, config=self._config),
+            self._extract,
             time_limit_seconds=limits.time_limit_seconds,
             memory_limit_bytes=limits.memory_limit_bytes,
             prepare=partial(prepare, config=self._config),
@@ -64,8 +65,12 @@ class _Extract(beam.DoFn):  # type: ignore[misc]
         if self._sandbox is None:
             raise RuntimeError("process() before setup()")
         inputs = to_inputs(records)
-        extracted = iter(self._sandbox.map([item for item in inputs if item is not None]))
-        results = [None if item is None else next(extracted) for item in inputs]
+        risky = [item for item in inputs if item is not None and not is_harmless(item)]
+        parsed = dict(zip(map(id, risky), self._sandbox.map(risky), strict=True))
+        results = [
+            None if item is None else parsed.get(id(item)) or run_here(self._extract, item)
+            for item in inputs
+        ]
         yield from tagged(to_outcome(records, results), address_of(records))
 
     def teardown(self) -> None:
@@ -164,7 +169,7 @@ def _document(record: dict[str, Any], extraction: Extraction) -> dict[str, Any]:
     license_id = extraction.license or record["license"]
     code = None
     if extraction.code is not None:
-        code = asdict(extraction.code)
+        code = dict(vars(extraction.code))
         if code["license_class"] == "unknown" and license_id is not None:
             code["license_class"] = class_of(license_id)
     return {
@@ -187,7 +192,7 @@ def _document(record: dict[str, Any], extraction: Extraction) -> dict[str, Any]:
             "extractor": extraction.extractor,
             "extractor_version": extraction.extractor_version,
         },
-        "structure": asdict(extraction.structure),
+        "structure": dict(vars(extraction.structure)),
         "code": code,
         "lineage": None,
     }

@@ -74,17 +74,19 @@ class count_by:  # noqa: N801 - reads as the function it is; a class so that it 
     """Summarize a batch as nested counts of the values of some string columns."""
 
     def __init__(self, *columns: str) -> None:
-        self._columns = columns
+        self._columns = list(columns)
 
     def __call__(self, batch: pa.RecordBatch) -> Statistics:
         """``{first value: {second value: rows}}``; a null counts as "none"."""
         counts: Statistics = {}
-        values = (batch.column(name).to_pylist() for name in self._columns)
-        for row in zip(*values, strict=True):
+        table = pa.Table.from_batches([batch.select(self._columns)])
+        found = table.group_by(self._columns, use_threads=False).aggregate([([], "count_all")])
+        for row in found.to_pylist():
+            *outer, last = (row[name] or "none" for name in self._columns)
             level = counts
-            for value in row[:-1]:
-                level = level.setdefault(value or "none", {})
-            level[row[-1] or "none"] = level.get(row[-1] or "none", 0) + 1
+            for value in outer:
+                level = level.setdefault(value, {})
+            level[last] = level.get(last, 0) + row["count_all"]
         return counts
 
 

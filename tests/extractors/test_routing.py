@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from extractors.extraction import NotADocumentError
-from extractors.routing import ExtractConfig, Input, extract, kind_of
-from extractors.sandbox import Failed, Ok, Rejected, Sandbox
+from extractors.routing import ExtractConfig, Input, extract, is_harmless, kind_of
+from extractors.sandbox import Failed, Ok, Rejected, Sandbox, run_here
 from pipeline.errors import ExtractionError
 
 NOTEBOOK = b'{"cells": [{"cell_type": "markdown", "source": "# Title"}]}'
@@ -103,3 +103,29 @@ def test_any_input_is_read_judged_or_failed(
         return
     assert found.text.strip()
     found.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "media_type", "path", "is_plain"),
+    [
+        (b"x", "text/plain", None, True),
+        (b"", "text/html", None, True),
+        (b"x", "image/png", None, True),
+        (b"%PDF-1.7", "text/plain", None, False),
+        (b"<p>x", "text/html", None, False),
+        (NOTEBOOK, None, "a.ipynb", False),
+    ],
+)
+def test_what_no_parser_reads_is_harmless(
+    payload: bytes, media_type: str | None, path: str | None, is_plain: bool
+) -> None:
+    item = given_input(payload, media_type=media_type, path=path)
+    assert is_harmless(item) == is_plain
+
+
+@pytest.mark.parametrize("payload", [b"", b"x\r\ny", b" \n", b"\xff\xfe", b"\0" * 40, b"caf\xe9"])
+def test_harmless_inputs_give_the_same_here_as_in_the_sandbox(payload: bytes) -> None:
+    item = given_input(payload, media_type="text/plain")
+    function = partial(extract, config=ExtractConfig())
+    with Sandbox(function, time_limit_seconds=5, memory_limit_bytes=1 << 28) as sandbox:
+        assert [run_here(function, item)] == sandbox.map([item])
