@@ -6,6 +6,7 @@ ReasonmillError
 |-- SchemaError          a table lacks a column, or holds one of another type
 |-- ExtractionError      one input could not be read: it becomes a failed row
 |-- StorageError         a file or a file system did not answer: worth another try
+|-- DuplicateRatioError  a source holds more duplicates than the recipe allows: the run stops
 `-- InvariantError       counts do not add up or a digest differs: the run stops
 """
 
@@ -37,6 +38,13 @@ class ExtractionError(ReasonmillError):
 
 class StorageError(ReasonmillError):
     """Storage did not do what was asked; a retry may help."""
+
+
+class DuplicateRatioError(ReasonmillError):
+    """More of a source's documents are duplicates than the recipe allows.
+
+    What was marked stays, so that a person can look at it; the message says where.
+    """
 
 
 class InvariantError(ReasonmillError):

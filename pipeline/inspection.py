@@ -1,7 +1,7 @@
 """Look into a run: a document and its fate, rejections, failures, the origin of a token."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,15 +15,19 @@ from pipeline.errors import ConfigError
 from pipeline.run import read_run
 from pipeline.storage.tables import read_table
 from pipeline.transforms.annotate import MEASURES
-from pipeline.transforms.deduplicate import MARKS
+from pipeline.transforms.cut_passages import PASSAGES
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import FAILED, KEPT, REJECTED
+from pipeline.transforms.rank_clusters import MARKS
 from pipeline.transforms.solve import read_mixture
 from pipeline.transforms.stage import Finished
 from pipeline.transforms.tokenize import load_tokenizer
 
 EXCERPT_CHARS = 400
 CONTEXT_TOKENS = 40
+
+_KINDS = {"url": "web address", "exact": "equal text", "near": "similar text"}
+"""How a document touches its cluster."""
 
 
 def inspect(
@@ -66,14 +70,34 @@ def _show_document(stages: list[Finished], document: str) -> Iterator[str]:
         yield f"== {finished.manifest.stage}: document {document}"
         yield _pretty(row)
         yield f"\n{text}\n"
-    for output in (MEASURES, MARKS):
-        for finished, row in _find(stages, output, document):
-            yield f"== {finished.manifest.stage}"
-            yield _pretty({k: v for k, v in row.items() if not isinstance(v, bytes)})
+    for finished, row in _find(stages, MEASURES, document):
+        yield f"== {finished.manifest.stage}"
+        yield _pretty({k: v for k, v in row.items() if not isinstance(v, bytes)})
+    for finished, row in _find(stages, MARKS, document):
+        yield f"== {finished.manifest.stage}: {_describe_marks(row)}"
+        yield _pretty(row)
+    for finished, row in _find(stages, PASSAGES, document):
+        yield f"== {finished.manifest.stage}"
+        yield _pretty(row)
     for output in (KEPT, REJECTED, FAILED):
         for finished, row in _find(stages, output, document):
             yield f"== {finished.manifest.stage}: {output}"
             yield _pretty(row)
+
+
+def _describe_marks(row: Mapping[str, Any]) -> str:
+    """A document's place in its cluster of duplicates, as a sentence."""
+    if row["dedup.cluster_id"] is None:
+        return "no duplicate of it was found"
+    cluster = f"a cluster of {row['dedup.cluster_size']:,} duplicates"
+    rank, kind, older = row["dedup.rank"], row["dedup.kind"], row["dedup.older_id"]
+    said = [f"the keeper of {cluster}"]
+    if rank:
+        said = [f"rank {rank:,} in {cluster}, by {_KINDS[kind]} ({kind})"]
+        said.append(f"kept is {row['dedup.keeper_id']}")
+    if older is not None:
+        said.append(f"an earlier run has {older}")
+    return "; ".join(said)
 
 
 def _show_rejections(stages: list[Finished], reason: str, limit: int) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from filters.dedup.config import DeduplicateConfig
 from mixtures.spec import StageSpec
 from mixtures.stage_files import RUN_NAME
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe
 from pipeline.records.manifest import MANIFEST_NAME
+from pipeline.report.quantities import percent
+from pipeline.report.similarity_curve import CurvePoint, curve, near_parameters
 from pipeline.run import TOKENIZE_STAGES, read_run
 from pipeline.storage.filesystem import exists, find, join
 from pipeline.storage.splits import list_inputs, plan_splits
@@ -15,9 +18,12 @@ from pipeline.transforms.solve import STAGE as SOLVE
 from pipeline.transforms.solve import read_solution, solve_shards, solved_config
 from synth.config import skip_reason
 
+_CURVE_CHARS = 40
+"""Of the bar of a certain event in the drawing of the S-curve."""
+
 
 def print_plan(recipe: Recipe) -> None:
-    """Print inputs, shards and mixture of a recipe that has been checked; writes nothing.
+    """Print inputs, shards, duplicates and mixture of a recipe that is checked; writes nothing.
 
     Listings are read, and the token shards of the newest run where it came that far.
     """
@@ -47,6 +53,7 @@ def print_plan(recipe: Recipe) -> None:
     )
     done = stage.folder(recipe.output).read_manifest() is not None
     print(f"\ningest {stage.identity}: {'already done' if done else 'to do'}")
+    _print_duplicates(recipe.deduplicate)
     print("\nmixture:")
     asked = [
         (one.name, f"{one.sequence_tokens:,}", _budget(one), part.name, part.asked)
@@ -75,6 +82,39 @@ def print_status(output: str) -> None:
         receipts = len(find(join(folder.path, "receipts", "*.json")))
         if receipts and not exists(join(folder.path, MANIFEST_NAME)):
             print(f"\n{folder.name} is not finished: {receipts} shard files are")
+
+
+def _print_duplicates(config: DeduplicateConfig) -> None:
+    """How duplicates are found, and how likely a pair of a given similarity is."""
+    kinds = {"web address": config.url, "text": config.exact, "similar text": config.near}
+    found = ", ".join(kind for kind, is_on in kinds.items() if is_on)
+    print(f"\nduplicates are found by: {found or 'nothing, all is switched off'}")
+    limits = [f"{name}: {percent(r)}" for name, r in sorted(config.max_duplicate_ratio_of.items())]
+    print(
+        f"the run stops when more than {percent(config.max_duplicate_ratio)} of a source's "
+        "documents are duplicates" + (f" ({', '.join(limits)})" if limits else "")
+    )
+    if config.near is None:
+        return
+    print("\nnear duplicates:")
+    _table(("setting", "value"), near_parameters(config.near))
+    print("\nchance that a pair is found, by the Jaccard similarity of its shingles:")
+    rows = [
+        (
+            f"{point.similarity:.2f}",
+            f"{percent(point.candidate):>9}",
+            f"{percent(point.merged):>6}",
+            _drawn(point),
+        )
+        for point in curve(config.near)
+    ]
+    _table(("similarity", "candidate", "merged", "# merged  . compared, not merged"), rows)
+
+
+def _drawn(point: CurvePoint) -> str:
+    """One line of the S-curve: the merged pairs of the candidates."""
+    candidate, merged = round(_CURVE_CHARS * point.candidate), round(_CURVE_CHARS * point.merged)
+    return "#" * merged + "." * (candidate - merged)
 
 
 def _budget(stage: StageSpec) -> str:
@@ -126,4 +166,5 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for line in lines:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print("  " + "  ".join(cells).rstrip())

@@ -1,9 +1,11 @@
 r"""A recipe, run: one Beam graph for each materialised stage, each ending in a manifest.
 
-    sources --ingest--> documents --annotate--> measures --deduplicate--> marks
-                            \___________________\____________\--decide--> kept rows
-    problems --synthesize--> documents --annotate--> measures      |
-                                     \                             |
+    sources --ingest--> documents --annotate--> measures --duplicate-pairs--> pairs
+                            \                        \         deduplicate--> marks
+                             \________________________\______________________\--decide--> kept
+                              \_______________________________________________\--cut-passages
+    problems --synthesize--> documents, through the same stages, compared with the natural ones
+                                     \
                                       tokenize (natural, synthetic) --solve--> solution
                                                   \__________________\--windows--> shards
                                                                                      \--export-->
@@ -20,24 +22,41 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
+import pyarrow as pa
+
+from filters.rule import DecideConfig, Rule
 from mixtures.quantiles import has_percentiles
 from mixtures.stage_files import RUN_NAME
 from pipeline.checks import check_recipe, recipe_annotators
 from pipeline.config import Recipe
+from pipeline.duplicate_alarm import check_duplicate_ratios
+from pipeline.errors import ConfigError
 from pipeline.storage.filesystem import exists, join, read_text, write_text
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.annotate import MEASURES, annotate_stage
+from pipeline.transforms.annotate import STAGE as ANNOTATE_STAGE
+from pipeline.transforms.cut_passages import PASSAGES, PASSAGES_SCHEMA, passages_stage
+from pipeline.transforms.decide import STAGE as DECIDE_STAGE
 from pipeline.transforms.decide import decide_stage
-from pipeline.transforms.deduplicate import MARKS, deduplicate_stage
+from pipeline.transforms.dedup_index import IndexedRun, compare_with
+from pipeline.transforms.deduplicate import STAGE as DEDUPLICATE_STAGE
+from pipeline.transforms.deduplicate import deduplicate_stage
+from pipeline.transforms.duplicate_pairs import STAGE as PAIRS_STAGE
+from pipeline.transforms.duplicate_pairs import pairs_stage
 from pipeline.transforms.export import export_stage
+from pipeline.transforms.ingest import STAGE as INGEST_STAGE
 from pipeline.transforms.ingest import ingest_stage
+from pipeline.transforms.rank_clusters import MARKS
 from pipeline.transforms.solve import quantiles_stage, solve_stage
 from pipeline.transforms.stage import Finished, Stage, run_stage
 from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
 from pipeline.transforms.windows import windows_stage
 from synth.config import skip_reason
 
-TOKENIZE_STAGES = ("tokenize", "tokenize-synthetic")
+SYNTHETIC = "-synthetic"
+"""Behind the name of a stage that does for synthetic documents what another one does."""
+
+TOKENIZE_STAGES = ("tokenize", "tokenize" + SYNTHETIC)
 """The stages that tokenize natural and synthetic documents."""
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -98,6 +117,21 @@ def run(
     return _Run(recipe, options, watch, until).stages()
 
 
+def scoped_rules(recipe: Recipe) -> list[Rule]:
+    """The recipe's rules, where one that names no source judges all of the recipe's sources.
+
+    Synthetic documents were verified instead: of these rules only those on duplicates judge them,
+    and any that names them.
+    """
+    natural = sorted(recipe.sources)
+    return [
+        rule
+        if rule.sources is not None or rule.column.startswith(f"{MARKS}.")
+        else rule.model_copy(update={"sources": natural})
+        for rule in recipe.decide.rules
+    ]
+
+
 class _StopError(Exception):
     """The stage the caller asked for is done."""
 
@@ -133,11 +167,18 @@ class _Run:
         )
         annotated = {"annotate": recipe.annotate, "sketch": recipe.deduplicate.sketch_parameters()}
         measures = self._do(annotate_stage(documents, annotators, config=annotated))
-        marks = self._do(deduplicate_stage(measures, recipe.deduplicate, recipe.decide.rules))
-        kept = self._do(decide_stage(documents, measures, marks, recipe.decide))
-        tokens = [
-            TokenizeInput(documents, ((measures, MEASURES), (marks, MARKS)), kept),
-        ]
+        index = [read_indexed(path) for path in recipe.deduplicate.index]
+        pairs, marks = self._deduplicate(index, documents, measures)
+        check_duplicate_ratios(marks.manifest, recipe.deduplicate)
+        decide = DecideConfig(rules=scoped_rules(self._recipe))
+        kept = self._do(decide_stage(documents, measures, marks, decide))
+        sidecars = [(measures, MEASURES), (marks, MARKS)]
+        shared: tuple[pa.Schema, ...] = ()
+        if recipe.deduplicate.passages is not None:
+            cut = passages_stage(documents, measures, kept, recipe.deduplicate.passages)
+            sidecars.append((self._do(cut), PASSAGES))
+            shared = (PASSAGES_SCHEMA,)
+        tokens = [TokenizeInput(documents, tuple(sidecars), kept)]
         reason = skip_reason(recipe.synthesize)
         if reason is None:
             # Beam's inference package brings torch along wherever that is installed.
@@ -145,9 +186,15 @@ class _Run:
 
             made = self._do(synthesize_stage(recipe.synthesize))
             made_measures = self._do(
-                annotate_stage(made, annotators, config=annotated, name="annotate-synthetic")
+                annotate_stage(made, annotators, config=annotated, name=ANNOTATE_STAGE + SYNTHETIC)
             )
-            tokens.append(TokenizeInput(made, ((made_measures, MEASURES),), None))
+            natural = IndexedRun(recipe.output, documents, measures, pairs)
+            _, made_marks = self._deduplicate([*index, natural], made, made_measures, SYNTHETIC)
+            made_kept = self._do(
+                decide_stage(made, made_measures, made_marks, decide, name=DECIDE_STAGE + SYNTHETIC)
+            )
+            made_sidecars = ((made_measures, MEASURES), (made_marks, MARKS))
+            tokens.append(TokenizeInput(made, made_sidecars, made_kept, shared))
         else:
             self._skipped.append(("synthesize", reason))
         tokenized = [
@@ -162,6 +209,31 @@ class _Run:
             windows = self._do(windows_stage(tokenized, solved, recipe.mixture, stage.name))
             for format_name in recipe.mixture.exports:
                 self._do(export_stage(windows, recipe.mixture.tokenizer, format_name))
+
+    def _deduplicate(
+        self,
+        index: Sequence[IndexedRun],
+        documents: Finished,
+        measures: Finished,
+        suffix: str = "",
+    ) -> tuple[Finished, Finished]:
+        """The pairs and the marks of documents, compared with those of ``index`` too.
+
+        Of a natural document and a synthetic one, the natural one is kept.
+        """
+        config, rules = self._recipe.deduplicate, scoped_rules(self._recipe)
+        compared = compare_with(index, documents, measures, config)
+        pairs = self._do(pairs_stage(compared, config, name=PAIRS_STAGE + suffix))
+        marks = deduplicate_stage(
+            compared.corpus,
+            pairs,
+            config,
+            rules,
+            marks_indexed=not suffix,
+            keeps_indexed=bool(suffix),
+            name=DEDUPLICATE_STAGE + suffix,
+        )
+        return pairs, self._do(marks)
 
     def _do(self, stage: Stage) -> Finished:
         with self._watch(stage, stage.folder(self._recipe.output)):
@@ -202,3 +274,20 @@ def read_run(output: str) -> tuple[RunRecord, list[Finished]]:
     )
     folders = [StageFolder.of(output, name, identity) for name, identity in record.stages]
     return record, [Finished(folder, folder.require_manifest()) for folder in folders]
+
+
+def read_indexed(output: str) -> IndexedRun:
+    """What the newest run in a folder contributes to the index of a later one.
+
+    Raises ConfigError when there is no run, or it did not come as far as its pairs.
+    """
+    try:
+        _, stages = read_run(output)
+    except FileNotFoundError as error:
+        raise ConfigError(f"deduplicate.index: {error}") from error
+    found = {one.manifest.stage: one for one in stages}
+    wanted = (INGEST_STAGE, ANNOTATE_STAGE, PAIRS_STAGE)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise ConfigError(f"deduplicate.index: the run in {output!r} has no stage {missing[0]!r}")
+    return IndexedRun(output, *(found[name] for name in wanted))

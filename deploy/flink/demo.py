@@ -23,10 +23,23 @@ START_SECONDS = 120
 
 def main() -> int:
     """Fetch the jars, run on Flink, compare; returns the exit status."""
+    if not fetch_jars():
+        return 1
+    if not (LOCAL / "run.json").exists():
+        subprocess.run([*_reasonmill(), "run", RECIPE], check=True)
+    shutil.rmtree(FLINK, ignore_errors=True)
+    with flink_options() as beam_options:
+        command = [*_reasonmill(), "run", RECIPE, "--set", f"output={FLINK}", *beam_options]
+        subprocess.run(command, check=True)
+    return _compare()
+
+
+def fetch_jars() -> bool:
+    """Let Maven fetch the jars unless they are there; say what is missing, and return False."""
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
-            print(f"make demo-flink needs {tool}; install Java 11 or 17 and Maven")
-            return 1
+            print(f"Flink needs {tool}; install Java 11 or 17 and Maven")
+            return False
     if not JARS.is_dir():
         print("fetching Flink and Beam's job server ...")
         subprocess.run(
@@ -34,19 +47,19 @@ def main() -> int:
             cwd=HERE,
             check=True,
         )
-    if not (LOCAL / "run.json").exists():
-        subprocess.run([*_reasonmill(), "run", RECIPE], check=True)
-    shutil.rmtree(FLINK, ignore_errors=True)
+    return True
+
+
+@contextmanager
+def flink_options() -> Iterator[list[str]]:
+    """Beam options of a Flink that is up as long as the block lasts."""
     with _job_server() as endpoint:
-        beam_options = [
+        yield [
             "--runner=PortableRunner",
             f"--job_endpoint={endpoint}",
             "--environment_type=LOOPBACK",
             "--parallelism=2",
         ]
-        command = [*_reasonmill(), "run", RECIPE, "--set", f"output={FLINK}", *beam_options]
-        subprocess.run(command, check=True)
-    return _compare()
 
 
 def _reasonmill() -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from filters.dedup.packed import mix
+
 MISS_WEIGHT = 0.95
 """Weight of a missed duplicate against a needless comparison (0.05) when bands are derived.
 
@@ -74,10 +76,3 @@ def band_keys(signatures: npt.NDArray[np.uint32], shape: BandShape) -> npt.NDArr
     for row in range(shape.rows):
         keys = mix((keys + np.uint64(0x9E3779B97F4A7C15)) ^ used[:, :, row])
     return keys
-
-
-def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The SplitMix64 finalizer (Steele, Lea, Flood 2014), a bijection; wraps around."""
-    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return values ^ values >> np.uint64(31)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from filters.dedup.config import ShingleUnit
 from filters.dedup.shingles import BLOCK_SHINGLES, hash_shingles
 from pipeline.compilation import compile_kernel
 
@@ -48,7 +49,8 @@ def sign(
     texts: pa.Array,
     *,
     permutations: Permutations,
-    shingle_words: int,
+    unit: ShingleUnit,
+    size: int,
     block_shingles: int = BLOCK_SHINGLES,
 ) -> tuple[Signatures, npt.NDArray[np.int64]]:
     """Signature and number of shingles (repeats counted) of every text.
@@ -58,8 +60,7 @@ def sign(
     """
     signatures = np.full((len(texts), len(permutations)), np.iinfo(np.uint32).max, np.uint32)
     num_shingles = np.zeros(len(texts), np.int64)
-    blocks = hash_shingles(texts, shingle_words=shingle_words, block_shingles=block_shingles)
-    for block in blocks:
+    for block in hash_shingles(texts, unit=unit, size=size, block_shingles=block_shingles):
         rows = slice(block.first_row, block.first_row + len(block.ends))
         num_shingles[rows] += np.diff(block.ends, prepend=0)
         _lower_minima(

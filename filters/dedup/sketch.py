@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from filters.dedup.config import MinHashParameters, SketchParameters
-from filters.dedup.exact import text_key
+from filters.dedup.exact import text_keys
 from filters.dedup.minhash import Signatures, draw_permutations, sign
 from filters.dedup.url import url_key
 
@@ -46,15 +46,17 @@ class Sketch:
             urls = documents.column("url").to_pylist()
             columns.append(pa.array([url_key(url) for url in urls], KEY_TYPE))
         if self.parameters.has_exact_key:
-            texts = documents.column("text").to_pylist()
-            columns.append(pa.array([text_key(text) for text in texts], KEY_TYPE))
+            columns.append(pa.array(text_keys(documents.column("text")), KEY_TYPE))
         if self.parameters.minhash is not None:
             columns.append(self._sign(documents.column("text"), self.parameters.minhash))
         return pa.RecordBatch.from_arrays(columns, schema=self.columns)
 
     def _sign(self, texts: pa.Array, parameters: MinHashParameters) -> pa.Array:
         signatures, num_shingles = sign(
-            texts, permutations=self._permutations, shingle_words=parameters.shingle_words
+            texts,
+            permutations=self._permutations,
+            unit=parameters.shingle_unit,
+            size=parameters.shingle_size,
         )
         return pack_signatures(signatures, is_null=num_shingles < parameters.min_shingles)
 

@@ -1,8 +1,7 @@
 """The report as one HTML file: no script, no request, nothing of the machine it was made on.
 
 Equal summaries give equal bytes. This module is the frame and the first screen: what came in,
-what came out, where it was lost. The parts below it are in ``page_mixture`` and
-``page_documents``.
+what came out, where it was lost. The parts below it are in the modules ``page_...``.
 """
 
 from collections.abc import Sequence
@@ -26,12 +25,12 @@ from pipeline.report.markup import (
     text,
 )
 from pipeline.report.page_documents import (
-    duplicates_section,
     failures_section,
     fidelity_section,
     rejections_section,
     sources_section,
 )
+from pipeline.report.page_duplicates import duplicates_section
 from pipeline.report.page_mixture import ledger_section, mixture_section, packing_section
 from pipeline.report.page_tokenization import tokenization_section
 from pipeline.report.quantities import byte_size, percent, plural, ratio_of

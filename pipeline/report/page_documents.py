@@ -1,8 +1,7 @@
-"""The page's parts about documents: sources, extraction, duplicates, and why rows left."""
+"""The page's parts about documents: sources, extraction, and why rows left."""
 
 from collections.abc import Sequence
 
-from pipeline.report.duplicates import DuplicateSummary
 from pipeline.report.markup import (
     ABSENT,
     NOTHING,
@@ -146,55 +145,6 @@ def _fidelity(one: Fidelity | None) -> Html:
         said = element("strong", join([text("low "), said]), class_="said-alarm")
     detail = join([number(one.kept), text(" of "), number(one.found)])
     return measured(one.ratio, detail, tone=tone, said=said)
-
-
-def duplicates_section(summary: RunSummary) -> Html:
-    """Duplicates by source and kind, and what was compared to find them."""
-    found = summary.duplicates
-    if found is None:
-        text_of_none = "Duplicates have not been marked yet."
-        return section("duplicates", "Duplicates", paragraph(text_of_none))
-    return section("duplicates", "Duplicates", *_duplicate_tables(found))
-
-
-def _duplicate_tables(found: DuplicateSummary) -> list[Html]:
-    by_source = table(
-        "Documents that another document of their cluster outranks",
-        (
-            Column(title="Source"),
-            count_column("Documents"),
-            *(count_column(kind) for kind in found.kinds),
-            count_column("Duplicates"),
-            count_column("Share"),
-        ),
-        [
-            [
-                text(one.source),
-                number(one.documents),
-                *(number(rows) for _, rows in one.by_kind),
-                number(one.duplicates),
-                share(one.ratio),
-            ]
-            for one in found.sources
-        ],
-        total=[
-            text("All"),
-            number(found.documents),
-            *(number(found.of_kind(kind)) for kind in found.kinds),
-            number(found.duplicates),
-            share(ratio_of(found.duplicates, found.documents)),
-        ],
-    )
-    measures = list(dict.fromkeys(name for _, counted in found.compared for name, _ in counted))
-    compared = table(
-        "What was compared",
-        (Column(title="Kind"), *(count_column(name.replace("_", " ")) for name in measures)),
-        [
-            [text(kind), *(number(dict(counted).get(name)) for name in measures)]
-            for kind, counted in found.compared
-        ],
-    )
-    return [by_source, compared]
 
 
 def rejections_section(summary: RunSummary) -> Html:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mixtures.solution import MixtureSolution
 from mixtures.stage_files import WINDOWS_PREFIX
 from pipeline.records.manifest import Counts, Manifest, Statistics, merge_statistics
+from pipeline.report.clusters import Clusters
 from pipeline.report.duplicates import DuplicateSummary, summarize_duplicates
 from pipeline.report.examples import Example
 from pipeline.report.mixture import Ledger, MixtureStage, summarize_ledgers, summarize_mixture
@@ -211,18 +212,20 @@ def summarize_run(
     skipped: Sequence[tuple[str, str]] = (),
     solution: MixtureSolution | None = None,
     examples: Iterable[Example] = (),
+    clusters: Clusters | None = None,
 ) -> RunSummary:
     """Everything the report shows of a run, or of its part that has finished.
 
     ``manifests`` are in the order of the stages; ``skipped`` are (stage, reason). Without a
-    ``solution`` there is no mixture. Raises InvariantError when a stage's counts do not add up.
+    ``solution`` there is no mixture, and without ``clusters`` none are shown. Raises
+    InvariantError when a stage's counts do not add up.
     """
     shown = tuple(examples)
     stages = tuple(_stage_yield(manifest) for manifest in manifests)
     sources = _sources(manifests)
     failures = _causes(manifests, "failed", shown)
     mixture = () if solution is None else summarize_mixture(solution, manifests)
-    duplicates = summarize_duplicates(manifests)
+    duplicates = summarize_duplicates(manifests, clusters)
     return RunSummary(
         recipe=recipe,
         stages=stages,
@@ -234,7 +237,7 @@ def summarize_run(
         duplicates=duplicates,
         mixture=mixture,
         ledgers=summarize_ledgers(manifests),
-        alarms=tuple(_alarms(skipped, sources, failures, mixture)),
+        alarms=tuple(_alarms(skipped, sources, duplicates, failures, mixture)),
     )
 
 
@@ -331,6 +334,7 @@ def _causes(
 def _alarms(
     skipped: Sequence[tuple[str, str]],
     sources: Sequence[SourceSummary],
+    duplicates: DuplicateSummary | None,
     failures: Sequence[Cause],
     mixture: Sequence[MixtureStage],
 ) -> Iterable[Alarm]:
@@ -344,6 +348,13 @@ def _alarms(
                     text=f"{source.name}: {percent(one.ratio)} of {one.found:,} "
                     f"{one.kind.replace('_', ' ')} kept",
                 )
+    if duplicates is not None and duplicates.stricter is not None:
+        again = duplicates.stricter
+        yield Alarm(
+            section="duplicates",
+            text=f"{plural(again.clusters, 'large cluster')} of duplicates, "
+            f"{plural(again.documents, 'document')} in all: look at the samples",
+        )
     if failures:
         failed = sum(cause.rows for cause in failures)
         yield Alarm(section="failures", text=f"{plural(failed, 'row')} failed")

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +21,8 @@ from pipeline.report.quantities import (
     ratio_of,
 )
 from pipeline.report.summary import MIN_FIDELITY_RATIO, Cause, RunSummary, SourceSummary
+from pipeline.report.terminal_duplicates import duplicate_tables
+from pipeline.report.terminal_tables import add_numbers, blocks, open_table
 
 WIDTH_CHARS = 100
 """Columns of an output that is no terminal and so has no width of its own."""
@@ -34,11 +35,6 @@ MAX_SOURCES = 2
 
 MAX_NAME_CHARS = 40
 """Of a source or a cause in its column; a longer one goes on in the next line."""
-
-_BAR_CHARS = 10
-
-# One eighth to seven eighths of a block, from the left.
-_EIGHTHS = ("", *(chr(0x2590 - eighths) for eighths in range(1, 8)))
 
 _COLOURS = ("blue", "orange3", "green", "yellow3", "magenta", "cyan", "grey62", "gold3")
 """In the order of the page's series."""
@@ -54,7 +50,7 @@ def open_console(file: IO[str] | None = None) -> Console:
 def print_summary(summary: RunSummary, console: Console) -> None:
     """Print every table; the mixture comes last, where the eye is."""
     console.print(Text(headline(summary), "bold"), soft_wrap=True)
-    for table in tables(summary):
+    for table in tables(summary, is_ascii=console.options.ascii_only):
         console.print()
         console.print(table)
     if summary.alarms:
@@ -77,13 +73,15 @@ def headline(summary: RunSummary) -> str:
     return f"{summary.recipe}: " + (" -> ".join(said) or "nothing has finished yet")
 
 
-def tables(summary: RunSummary) -> Iterator[Table]:
+def tables(summary: RunSummary, *, is_ascii: bool = False) -> Iterator[Table]:
     """The tables before the mixture, empty ones left out."""
     yield yield_table(summary)
     if summary.sources:
         yield sources_table(summary)
     if summary.inexact is not None:
         yield tokenization_table(summary)
+    if summary.duplicates is not None:
+        yield from duplicate_tables(summary.duplicates, is_ascii=is_ascii)
     if summary.rejections:
         yield causes_table("Rejections", summary.rejections)
     if summary.failures:
@@ -103,8 +101,8 @@ def print_mixture(summary: RunSummary, console: Console) -> None:
 
 def yield_table(summary: RunSummary) -> Table:
     """A row for each stage: what became of the rows that entered it."""
-    table = _table("Yield", "stage", "identity", "rows are")
-    _numbers(table, "rows in", "kept", "rejected", "failed", "yield")
+    table = open_table("Yield", "stage", "identity", "rows are")
+    add_numbers(table, "rows in", "kept", "rejected", "failed", "yield")
     for stage in summary.stages:
         counts = stage.counts
         table.add_row(
@@ -122,10 +120,10 @@ def yield_table(summary: RunSummary) -> Table:
 
 def sources_table(summary: RunSummary) -> Table:
     """A row for each source, from records to tokens; ``structure`` is what extraction kept."""
-    table = _table("Sources")
+    table = open_table("Sources")
     widest = max((len(one.name) for one in summary.sources), default=0)
     table.add_column("source", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
-    _numbers(
+    add_numbers(
         table,
         "records",
         "read",
@@ -154,12 +152,12 @@ def sources_table(summary: RunSummary) -> Table:
 def tokenization_table(summary: RunSummary) -> Table:
     """A row for each tokenized source; ``inexact`` documents decode to another text and failed."""
     encoders = ", ".join(f"{name}: {plural(count, 'document')}" for name, count in summary.encoders)
-    table = _table("Tokenization")
+    table = open_table("Tokenization")
     table.caption, table.caption_justify = encoders, "left"
     shown = [one for one in summary.sources if one.inexact is not None]
     widest = max((len(one.name) for one in shown), default=0)
     table.add_column("source", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
-    _numbers(table, "documents", "text bytes", "tokens", "per byte", "unknown", "inexact")
+    add_numbers(table, "documents", "text bytes", "tokens", "per byte", "unknown", "inexact")
     for one in shown:
         table.add_row(Text(one.name, "bold"), *_tokenized(one))
     table.add_row(Text("all", "dim"), *_tokenized(summary))
@@ -179,11 +177,11 @@ def _tokenized(one: SourceSummary | RunSummary) -> Iterable[str | Text]:
 
 def causes_table(title: str, causes: tuple[Cause, ...]) -> Table:
     """The reasons or errors that took most rows."""
-    table = _table(title)
+    table = open_table(title)
     widest = max((len(cause.name) for cause in causes), default=0)
     table.add_column("cause", overflow="fold", min_width=min(widest, MAX_NAME_CHARS))
     table.add_column("stage", no_wrap=True)
-    _numbers(table, "rows", "of the stage")
+    add_numbers(table, "rows", "of the stage")
     table.add_column("from", overflow="ellipsis", no_wrap=True)
     for cause in causes[:MAX_CAUSES]:
         table.add_row(
@@ -212,10 +210,10 @@ def mixture_table(summary: RunSummary, *, is_ascii: bool = False) -> Table:
     """Target and realised tokens of every component of every stage."""
     names = dict.fromkeys(one.name for stage in summary.mixture for one in stage.components)
     colours = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
-    table = _table("Mixture", "stage", "component")
-    _numbers(table, "asked", "target\ntokens", "realised\ntokens", "realised\nshare")
+    table = open_table("Mixture", "stage", "component")
+    add_numbers(table, "asked", "target\ntokens", "realised\ntokens", "realised\nshare")
     table.add_column("", no_wrap=True)
-    _numbers(table, "epochs", "documents")
+    add_numbers(table, "epochs", "documents")
     for stage in summary.mixture:
         for number, one in enumerate(stage.components):
             name = stage.name if number == 0 else ""
@@ -231,9 +229,9 @@ def windows_table(summary: RunSummary) -> Table:
     """Windows of every written stage; ``live`` are the targets that the loss may count."""
     packed = [(stage, stage.packing) for stage in summary.mixture if stage.packing is not None]
     depths = sorted({depth for stage, _ in packed for depth, _ in stage.live_targets})
-    table = _table("Windows", "stage")
-    _numbers(table, "tokens a\nwindow", "windows", "tokens", "padding", "documents\ncut")
-    _numbers(table, *(f"live at\ndepth {depth}" for depth in depths))
+    table = open_table("Windows", "stage")
+    add_numbers(table, "tokens a\nwindow", "windows", "tokens", "padding", "documents\ncut")
+    add_numbers(table, *(f"live at\ndepth {depth}" for depth in depths))
     for stage, packing in packed:
         live = dict(stage.live_targets)
         table.add_row(
@@ -253,7 +251,7 @@ def _component_cells(one: MixtureComponent, *, colour: str, is_ascii: bool) -> I
     drawn = one.solved.share_ratio if ratio is None else ratio
     bar = Text("absent", "yellow")
     if not one.is_absent:
-        bar = Text(_bar(drawn, is_ascii=is_ascii), colour)
+        bar = Text(blocks(drawn, is_ascii=is_ascii), colour)
     return (
         Text(one.name),
         one.solved.asked,
@@ -280,14 +278,6 @@ def _total_cells(stage: MixtureStage) -> Iterable[Text]:
     return (Text(cell, "dim") for cell in cells)
 
 
-def _bar(ratio: float, *, is_ascii: bool) -> str:
-    """Up to ten characters, in eighths where the output has them; what is not none is visible."""
-    if is_ascii:
-        return "#" * max(round(_BAR_CHARS * ratio), ratio > 0)
-    full, eighths = divmod(max(round(8 * _BAR_CHARS * ratio), ratio > 0), 8)
-    return "\N{FULL BLOCK}" * full + _EIGHTHS[eighths]
-
-
 def _structure(source: SourceSummary) -> Text:
     ratio = source.structure_ratio
     is_low = ratio is not None and ratio < MIN_FIDELITY_RATIO
@@ -296,25 +286,3 @@ def _structure(source: SourceSummary) -> Text:
 
 def _loss(rows: int, style: str) -> Text:
     return Text(fitted(rows), style if rows else "dim")
-
-
-def _table(title: str, *columns: str) -> Table:
-    """A table under its title; ``columns`` are of text."""
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for column in columns:
-        table.add_column(column, overflow="fold", vertical="top")
-    return table
-
-
-def _numbers(table: Table, *columns: str) -> None:
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
@@ -14,9 +16,8 @@ from pipeline.records.address import address_of
 from pipeline.records.failure import FAILURE_SCHEMA
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import read_aligned
+from pipeline.storage.tables import read_aligned, read_table
 from pipeline.transforms.annotate import IS_ANNOTATED, MEASURES
-from pipeline.transforms.deduplicate import MARKS
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import (
     FAILED,
@@ -33,10 +34,13 @@ from pipeline.transforms.outcome import (
     split_outcome,
     tagged,
 )
+from pipeline.transforms.rank_clusters import MARKS
 from pipeline.transforms.shards import PendingShards
 from pipeline.transforms.stage import Finished, Stage, outcome_counts
 
 STAGE = "decide"
+
+Int64Array = npt.NDArray[np.int64]
 
 KEPT_SCHEMA = pa.schema(
     [
@@ -130,7 +134,12 @@ class DecideDocuments(beam.PTransform):  # type: ignore[misc]
 
 
 def decide_stage(
-    documents: Finished, measures: Finished, duplicates: Finished, config: DecideConfig
+    documents: Finished,
+    measures: Finished,
+    duplicates: Finished,
+    config: DecideConfig,
+    *,
+    name: str = STAGE,
 ) -> Stage:
     """Judge every annotated document by the recipe's rules."""
     num_shards = documents.num_shards(DOCUMENTS)
@@ -150,7 +159,7 @@ def decide_stage(
         outcome.write(folder, KEPT, KEPT_SCHEMA, summarize=count_by("source"))
 
     return Stage(
-        name=STAGE,
+        name=name,
         version=1,
         config=config,
         inputs={
@@ -173,6 +182,13 @@ class _Decide(beam.DoFn):  # type: ignore[misc]
     def process(self, joined: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         outcome = decide_batch(joined, self._rules) if joined.num_rows else all_kept(joined)
         yield from tagged(outcome, address_of(joined))
+
+
+def kept_rows(decided: StageFolder, shard: int, num_shards: int) -> Int64Array:
+    """Rows of a shard of documents that the stage in ``decided`` kept, ascending."""
+    path = decided.table(KEPT, shard, num_shards)
+    parts = [batch.column("row").to_numpy() for batch in read_table(path, columns=["row"])]
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,268 +1,146 @@
-"""From sketches to edges: which pairs of documents are duplicates of one another.
+r"""Find the pairs of documents that are duplicates of one another.
 
-    sketches --pack--> keys --group--> pairs --compare--> edges
+    sketches -> keys -> equal pairs -----------------------------> edges
+                  \-> bands -> candidates -> estimated -> counted --/
 
-Shuffles carry packed keys and references (24 bytes for each key of a document) and the signatures
-of pairs whose documents lie in different shards; texts stay where they are. The results depend
-neither on the order in which values arrive nor on the number of partitions.
+Every arrow is an exchange (``exchange.py``): packed numbers in files, written and read by numbered
+tasks (``tasks.py``). Texts stay where they are; only the shingles of the pairs whose signatures
+leave a doubt travel. Copies of one text are represented by one of them before bands are looked at,
+so a page that was crawled a million times costs as much as one that was crawled once.
+
+With an index of earlier runs, pairs of old documents are not compared again: those an earlier run
+found are taken over where all documents together still nominate them. So the clusters are those of
+one run over everything.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator
+from functools import partial
 
 import apache_beam as beam
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from apache_beam.typehints.decorators import no_annotations
 
-from filters.dedup.candidates import (
-    Packed,
-    band_entries,
-    digest_entries,
-    from_bytes,
-    group_rows,
-    nominate_equal,
-    nominate_similar,
-    rows_of,
-    shards_of,
-    split,
-    to_bytes,
-    unique_rows,
-)
 from filters.dedup.config import DeduplicateConfig
-from filters.dedup.keep import EXACT, KINDS, NEAR, URL
-from filters.dedup.minhash import Signatures, estimate_jaccard
-from filters.dedup.sketch import pack_signatures, unpack_signatures
+from filters.dedup.keep import KINDS, NEAR
+from pipeline.records.manifest import Counts, Statistics
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import read_table
+from pipeline.transforms.corpus import GROUP_ROWS
+from pipeline.transforms.dedup_index import Compared, pairs_config
+from pipeline.transforms.nominate_pairs import join_keys, nominate, write_bands, write_keys
+from pipeline.transforms.pair_search import PARTITION_ENTRIES, PairSearch
+from pipeline.transforms.stage import Stage
+from pipeline.transforms.tasks import RunSteps, Step, Tally, Work, remove_work
+from pipeline.transforms.verify_pairs import (
+    EDGES,
+    compare_signatures,
+    count_shingles,
+    send_shingles,
+    send_signatures,
+    take_known,
+    write_edges,
+)
+from pipeline.transforms.write import write_shard
 
-_PACK_ROWS = 8192
-"""Rows packed at a time: 14 bands make 2.6 MiB, far below the 10 MB that Flink refuses."""
+STAGE = "duplicate-pairs"
 
-_COMPARE_PAIRS = 4096
-"""Pairs compared, or sent, at a time: 1.8 MiB of signatures of 112 permutations."""
+PAIRS = "pairs"
 
-_PackedPart = tuple[int, bytes]
-_Count = tuple[str, int]
+PAIR_COUNTS = (
+    "keys",
+    "copies",
+    "hot_buckets",
+    "hot_documents",
+    "pairs",
+    "screened_pairs",
+    "compared_pairs",
+    "merged_pairs",
+)
+"""(document, key) entries; documents left out because another one has their text; buckets too large
+to compare all pairs, and the entries in them; pairs that share a key, each once; of these, those
+that signatures refused, and those whose shingles were counted; those that became edges."""
 
-
-class Edges(NamedTuple):
-    """Pairs that are duplicates: elements (kind, packed edges)."""
-
-    edges: beam.PCollection
-
-    counts: beam.PCollection
-    """Elements ("<kind>.<measure>", number), to be added up."""
-
-
-class Nominations(NamedTuple):
-    """Pairs that share a key."""
-
-    edges: beam.PCollection
-    """Elements (kind, packed edges): equal keys, which need no comparison."""
-
-    candidates: beam.PCollection
-    """Elements (shard of the first documents, packed edges) that share a band."""
-
-    counts: beam.PCollection
-    """Elements ("<kind>.<measure>", number), to be added up."""
-
-
-@dataclass(frozen=True)
-class SketchShards:
-    """The tables that hold the documents' ids, sketches and measures, row for row."""
-
-    folder: StageFolder
-    output: str
-    num_shards: int
-
-    def read(self, shard: int, columns: Iterable[str]) -> Iterator[pa.RecordBatch]:
-        """Batches of the named columns of a shard."""
-        path = self.folder.table(self.output, shard, self.num_shards)
-        return read_table(path, columns=list(columns), rows=_PACK_ROWS)
-
-    def read_rows(
-        self, shard: int, columns: Iterable[str], rows: npt.NDArray[np.int64]
-    ) -> pa.RecordBatch:
-        """The named columns of some rows of a shard; ``rows`` ascend, and there is at least one."""
-        found, first = [], 0
-        for batch in self.read(shard, columns):
-            begin, end = np.searchsorted(rows, [first, first + batch.num_rows])
-            found.append(batch.take(pa.array(rows[begin:end] - first)))
-            first += batch.num_rows
-        return pa.concat_batches(found)
-
-    def read_signatures(self, shard: int) -> Signatures:
-        """Signatures of all rows of a shard; those of null rows are arbitrary."""
-        batches = self.read(shard, ["sketch.minhash"])
-        return np.concatenate([unpack_signatures(batch.column(0)) for batch in batches])
+PAIRS_SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        *(pa.field(measure, pa.int64(), nullable=False) for measure in PAIR_COUNTS),
+    ]
+)
 
 
-@dataclass(eq=False)
-class PackKeys(beam.PTransform):  # type: ignore[misc]
-    """Shard numbers -> elements ((kind, partition), packed entries)."""
+def pairs_stage(
+    compared: Compared,
+    config: DeduplicateConfig,
+    *,
+    name: str = STAGE,
+    partition_entries: int = PARTITION_ENTRIES,
+    group_rows: int = GROUP_ROWS,
+) -> Stage:
+    """Find the edges between all documents of a corpus; they are written by their first shard.
 
-    config: DeduplicateConfig
-    tables: SketchShards
-    partitions: int
-
-    def __post_init__(self) -> None:
-        super().__init__(label="Pack keys")
-
-    def expand(self, shards: beam.PCollection) -> beam.PCollection:
-        """One element for each partition and some thousands of documents."""
-        return shards | "Pack" >> beam.FlatMap(self._pack).with_output_types(
-            tuple[tuple[int, int], bytes]
-        )
-
-    def _pack(self, shard: int) -> Iterator[tuple[tuple[int, int], bytes]]:
-        kinds = [kind for kind, on in ((URL, self.config.url), (EXACT, self.config.exact)) if on]
-        shape = None if self.config.near is None else self.config.near.band_shape()
-        columns = [_key_column(kind) for kind in kinds]
-        if shape is not None:
-            columns += ["id", "sketch.minhash"]
-        first_row = 0
-        for batch in self.tables.read(shard, columns) if columns else ():
-            for kind in kinds:
-                keys = batch.column(_key_column(kind))
-                yield from self._spread(
-                    kind, digest_entries(keys, shard=shard, first_row=first_row)
-                )
-            if shape is not None:
-                signatures, ids = batch.column("sketch.minhash"), batch.column("id")
-                yield from self._spread(
-                    NEAR,
-                    band_entries(signatures, ids, shape=shape, shard=shard, first_row=first_row),
-                )
-            first_row += batch.num_rows
-
-    def _spread(self, kind: int, entries: Packed) -> Iterator[tuple[tuple[int, int], bytes]]:
-        for partition, part in split(entries, partitions=self.partitions):
-            yield (kind, partition), to_bytes(part)
-
-
-def _key_column(kind: int) -> str:
-    return f"sketch.{KINDS[kind]}_key"
-
-
-class NominatePairs(beam.PTransform):  # type: ignore[misc]
-    """Elements ((kind, partition), packed entries) -> ``Nominations``."""
-
-    def __init__(self) -> None:
-        super().__init__(label="Nominate pairs")
-
-    @no_annotations  # type: ignore[untyped-decorator]  # Beam warns of tuples
-    def expand(self, entries: beam.PCollection) -> Nominations:
-        """Each partition on its own."""
-        nominated = (
-            entries
-            | "Group keys" >> beam.GroupByKey()
-            | "Nominate"
-            >> beam.ParDo(_nominate)
-            .with_output_types(_PackedPart, candidates=_PackedPart, counts=_Count)
-            .with_outputs("candidates", "counts", main="edges")
-        )
-        return Nominations(nominated.edges, nominated.candidates, nominated.counts)
-
-
-def _nominate(group: tuple[tuple[int, int], Iterable[bytes]]) -> Iterator[object]:
-    (kind, _), parts = group
-    entries = from_bytes(parts, columns=3)
-    yield _count(kind, "keys", len(entries))
-    yield from _nominate_near(entries) if kind == NEAR else _nominate_equal(kind, entries)
-
-
-def _nominate_equal(kind: int, entries: Packed) -> Iterator[object]:
-    edges = nominate_equal(entries)
-    yield kind, to_bytes(edges)
-    yield _count(kind, "pairs", len(edges))
-    yield _count(kind, "merged_pairs", len(edges))
-
-
-def _nominate_near(entries: Packed) -> Iterator[object]:
-    nomination = nominate_similar(entries)
-    yield _count(NEAR, "hot_buckets", nomination.num_hot_buckets)
-    yield _count(NEAR, "hot_documents", nomination.num_hot_documents)
-    for shard, rows in group_rows(shards_of(nomination.edges[:, 0])):
-        yield beam.pvalue.TaggedOutput("candidates", (shard, to_bytes(nomination.edges[rows])))
-
-
-@dataclass(eq=False)
-class ComparePairs(beam.PTransform):  # type: ignore[misc]
-    """Candidates by the shard of their first document -> ``Edges`` of the similar ones.
-
-    No shard's signatures are read more than twice: a pair whose second document lies in another
-    shard takes the first one's signature there.
+    Neither ``partition_entries`` nor ``group_rows`` changes a byte.
     """
+    corpus = compared.corpus
 
-    tables: SketchShards
-    threshold: float
-
-    def __post_init__(self) -> None:
-        super().__init__(label="Compare pairs")
-
-    @no_annotations  # type: ignore[untyped-decorator]  # Beam warns of tuples
-    def expand(self, candidates: beam.PCollection) -> Edges:
-        """Compare what lies together at once, send the rest on."""
-        first = (
-            candidates
-            | "Group by first shard" >> beam.GroupByKey()
-            | "Compare inside shard"
-            >> beam.ParDo(self._compare_inside)
-            .with_output_types(_PackedPart, sent=tuple[int, pa.RecordBatch], counts=_Count)
-            .with_outputs("sent", "counts", main="edges")
-        )
-        second = (
-            first.sent
-            | "Group by second shard" >> beam.GroupByKey()
-            | "Compare across shards"
-            >> beam.ParDo(self._compare_across)
-            .with_output_types(_PackedPart, counts=_Count)
-            .with_outputs("counts", main="edges")
-        )
-        return Edges(
-            (first.edges, second.edges) | "Flatten edges" >> beam.Flatten(),
-            (first.counts, second.counts) | "Flatten counts" >> beam.Flatten(),
+    def search(folder: StageFolder) -> PairSearch:
+        return PairSearch(
+            config=config,
+            corpus=corpus,
+            known=None if compared.known is None else compared.known.folder,
+            folder=folder,
+            partition_entries=partition_entries,
+            group_rows=group_rows,
         )
 
-    def _compare_inside(self, group: tuple[int, Iterable[bytes]]) -> Iterator[object]:
-        shard, parts = group
-        pairs = unique_rows(from_bytes(parts, columns=2))
-        signatures = self.tables.read_signatures(shard)
-        for other, rows in group_rows(shards_of(pairs[:, 1])):
-            for begin in range(0, len(rows), _COMPARE_PAIRS):
-                piece = pairs[rows[begin : begin + _COMPARE_PAIRS]]
-                first = signatures[rows_of(piece[:, 0])]
-                if other == shard:
-                    yield from self._decide(piece, first, signatures[rows_of(piece[:, 1])])
-                else:
-                    yield beam.pvalue.TaggedOutput("sent", (other, _pack_pairs(piece, first)))
+    def build(graph: beam.Pipeline, folder: StageFolder) -> None:
+        _ = graph | RunSteps(tuple(_steps(search(folder))))
 
-    def _compare_across(self, group: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[object]:
-        shard, batches = group
-        signatures = self.tables.read_signatures(shard)
-        for batch in batches:
-            pairs, first = _unpack_pairs(batch)
-            yield from self._decide(pairs, first, signatures[rows_of(pairs[:, 1])])
-
-    def _decide(self, pairs: Packed, first: Signatures, second: Signatures) -> Iterator[object]:
-        edges = pairs[estimate_jaccard(first, second) >= self.threshold]
-        yield NEAR, to_bytes(edges)
-        yield _count(NEAR, "pairs", len(pairs))
-        yield _count(NEAR, "merged_pairs", len(edges))
+    num_rows = sum(corpus.rows)
+    return Stage(
+        name=name,
+        version=1,
+        config=pairs_config(config),
+        inputs=compared.inputs,
+        outputs={EDGES: corpus.num_shards, PAIRS: 1},
+        build=build,
+        # An edge is made, not a row that came in: every document that was looked at stays.
+        count=lambda _: Counts(rows_in=num_rows, kept=num_rows, rejected=0, failed=0),
+        finish=remove_work,
+    )
 
 
-def _pack_pairs(pairs: Packed, first: Signatures) -> pa.RecordBatch:
-    signatures = pack_signatures(first, is_null=np.zeros(len(first), bool))
-    return pa.record_batch({"first": pairs[:, 0], "second": pairs[:, 1], "signature": signatures})
+def _steps(search: PairSearch) -> Iterator[Step]:
+    """All that is done, in order."""
+    groups = len(search.groups)
+
+    def step(name: str, tasks: int, work: Work) -> Step:
+        return Step(name, tasks, work, search.work)
+
+    yield step("write-keys", groups, partial(write_keys, search))
+    for kind in search.equal_kinds:
+        work: Work = partial(join_keys, search, kind)
+        yield step(f"join-{KINDS[kind]}-keys", search.partitions(kind), work)
+    if search.config.near is not None:
+        yield step("write-bands", groups, partial(write_bands, search))
+        yield step("nominate", search.partitions(NEAR), partial(nominate, search))
+        yield step("send-signatures", groups, partial(send_signatures, search))
+        yield step("compare-signatures", groups, partial(compare_signatures, search))
+        if search.near.verify == "exact":
+            yield step("send-shingles", groups, partial(send_shingles, search))
+            yield step("count-shingles", groups, partial(count_shingles, search))
+    yield step("take-known", groups, partial(take_known, search))
+    yield step("write-edges", groups, partial(write_edges, search))
+    yield step("write-counts", 1, partial(_write_counts, search))
 
 
-def _unpack_pairs(batch: pa.RecordBatch) -> tuple[Packed, Signatures]:
-    pairs = np.column_stack([batch.column("first"), batch.column("second")])
-    return pairs, unpack_signatures(batch.column("signature"))
+def _write_counts(search: PairSearch, task: int, before: Tally) -> Tally:
+    table = [
+        {"kind": kind, **{name: before.get(f"{kind}.{name}", 0) for name in PAIR_COUNTS}}
+        for kind in KINDS
+    ]
+    batch = pa.RecordBatch.from_pylist(table, schema=PAIRS_SCHEMA)
+    write_shard(search.folder, PAIRS, task, 1, PAIRS_SCHEMA, [batch], summarize_pairs)
+    return {}
 
 
-def _count(kind: int, measure: str, number: int) -> beam.pvalue.TaggedOutput:
-    return beam.pvalue.TaggedOutput("counts", (f"{KINDS[kind]}.{measure}", number))
+def summarize_pairs(pairs: pa.RecordBatch) -> Statistics:
+    """The table as ``{kind: {count: number}}``."""
+    return {row.pop("kind"): row for row in pairs.to_pylist()}

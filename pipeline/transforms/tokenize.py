@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.typehints.decorators import no_annotations
 
+from filters.dedup.passage_cuts import CUTS, without_cuts
 from mixtures.spec import MixtureConfig
 from mixtures.tokenization import TOKENIZED_SCHEMA, Tokenizer, count_unknowns, tokenize
 from pipeline.records.address import address_of
@@ -20,9 +21,8 @@ from pipeline.records.manifest import Statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import read_aligned, read_table
-from pipeline.transforms.decide import join_measures
-from pipeline.transforms.deduplicate import MARKS_SCHEMA
+from pipeline.storage.tables import read_aligned
+from pipeline.transforms.decide import join_measures, kept_rows
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import (
     FAILED,
@@ -54,11 +54,17 @@ _SUMMED = ("tokens", "bytes", "unknowns")
 
 @dataclass(frozen=True)
 class TokenizeInput:
-    """Documents, the sidecars beside them, and which rows to take (None: all)."""
+    """Documents, the sidecars beside them, and which rows to take (None: all).
+
+    Columns of ``shared`` are there even if no sidecar has them, as nulls: synthetic documents must
+    have the columns of natural ones to be mixed with them. Where a sidecar says that passages are
+    cut, the text is tokenized without them.
+    """
 
     documents: Finished
     sidecars: tuple[tuple[Finished, str], ...]
     kept: Finished | None
+    shared: tuple[pa.Schema, ...] = ()
 
     @property
     def num_shards(self) -> int:
@@ -73,14 +79,10 @@ class TokenizeInput:
         return pa.schema(list(fields.values()))
 
     def described(self) -> pa.Schema:
-        """Every column of the documents and sidecars but the text and the dedup sketches.
-
-        The marks of duplicates are there even if no sidecar has them, as nulls: synthetic
-        documents must have the columns of natural ones to be mixed with them.
-        """
+        """Every column of the documents and sidecars but the text and the dedup sketches."""
         schemas = [_first_schema(finished, output) for finished, output in self.sidecars]
         fields: dict[str, pa.Field] = {}
-        for field in (f for schema in (DOCUMENT_SCHEMA, *schemas, MARKS_SCHEMA) for f in schema):
+        for field in (f for schema in (DOCUMENT_SCHEMA, *schemas, *self.shared) for f in schema):
             if field.name != _TEXT and not field.name.startswith("sketch."):
                 fields.setdefault(field.name, field.with_nullable(True))
         return pa.schema(list(fields.values()))
@@ -126,7 +128,11 @@ def tokenize_stage(read: TokenizeInput, mixture: MixtureConfig, *, name: str = S
     return Stage(
         name=name,
         version=2,
-        config={"sha256": tokenizer.sha256, "eod_id": tokenizer.eod_id},
+        config={
+            "sha256": tokenizer.sha256,
+            "eod_id": tokenizer.eod_id,
+            "columns": schema.names,
+        },
         inputs=inputs,
         outputs=dict.fromkeys(names, read.num_shards),
         build=build,
@@ -257,7 +263,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
         )
 
     def _read(self, shard: int, paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        kept = self._kept_rows(shard)
+        kept = None if self._kept is None else kept_rows(self._kept, shard, self._num_shards)
         start = 0
         for step in read_aligned(paths, [None] * len(paths)):
             numbers = np.arange(start, start + step[0].num_rows, dtype=np.int64)
@@ -266,14 +272,7 @@ class _ReadKept(beam.DoFn):  # type: ignore[misc]
             if kept is not None:
                 batch = batch.filter(pa.array(np.isin(numbers, kept, assume_unique=True)))
             if batch.num_rows:
-                yield _completed(batch, self._described)
-
-    def _kept_rows(self, shard: int) -> np.ndarray | None:
-        if self._kept is None:
-            return None
-        path = self._kept.table(KEPT, shard, self._num_shards)
-        parts = [batch.column(_ROW).to_numpy() for batch in read_table(path, columns=[_ROW])]
-        return np.concatenate([np.empty(0, np.int64), *parts])
+                yield _completed(_without_passages(batch), self._described)
 
 
 class _Tokenize(beam.DoFn):  # type: ignore[misc]
@@ -298,6 +297,16 @@ class _Tokenize(beam.DoFn):  # type: ignore[misc]
         else:
             outcome = all_kept(empty(self._schema))
         yield from tagged(outcome, address_of(documents))
+
+
+def _without_passages(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The documents with the texts that go on, where a sidecar says what is cut of them."""
+    if CUTS not in batch.schema.names:
+        return batch
+    texts = without_cuts(batch.column(_TEXT), batch.column(CUTS))
+    return batch.set_column(
+        batch.schema.get_field_index(_TEXT), DOCUMENT_SCHEMA.field(_TEXT), texts
+    )
 
 
 def _completed(batch: pa.RecordBatch, fields: Sequence[pa.Field]) -> pa.RecordBatch:

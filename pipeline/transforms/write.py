@@ -6,7 +6,7 @@ the pieces in sequence and fails the bundle on a gap, so a runner that broke the
 found out, never silently obeyed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -23,6 +23,28 @@ def no_statistics(batch: pa.RecordBatch) -> Statistics:
     """Count nothing beyond rows and bytes."""
     del batch
     return {}
+
+
+def write_shard(  # noqa: PLR0917 - as WriteShards, and the shard
+    folder: StageFolder,
+    output: str,
+    shard: int,
+    num_shards: int,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    summarize: Callable[[pa.RecordBatch], Statistics] = no_statistics,
+) -> ShardEntry:
+    """Write one shard whose batches are at hand, and its receipt; without them it is empty."""
+    written = _OpenShard(folder, output, schema, Address(shard, num_shards, 0, is_last=True))
+    try:
+        for batch in batches:
+            written.write(batch, summarize(batch))
+    except BaseException:
+        written.abort()
+        raise
+    entry = written.close()
+    folder.write_receipt(entry)
+    return entry
 
 
 @dataclass(eq=False)

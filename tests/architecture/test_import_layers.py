@@ -13,6 +13,7 @@ LAYERS = {
         "pipeline.checks",
         "pipeline.config",
         "pipeline.doctor",
+        "pipeline.duplicate_alarm",
         "pipeline.extraction",
         "pipeline.inspection",
         "pipeline.plan",

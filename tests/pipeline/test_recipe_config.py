@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from filters.dedup.config import KeepPreference
 from pipeline.checks import check_recipe
 from pipeline.config import Recipe, load_recipe, parse_recipe, recipe_schema
 from pipeline.errors import ConfigError
@@ -73,6 +74,14 @@ def test_shipped_recipes_are_accepted():
         recipe = load_recipe(str(path))
         check_recipe(recipe)
         assert recipe.name == path.stem
+
+
+def test_a_preference_for_what_nothing_measures_is_refused():
+    recipe = load_recipe(str(REPOSITORY / "recipes/demo.yaml"))
+    keep = (KeepPreference(column="tagger.qualty", prefer="highest"),)
+    deduplicate = recipe.deduplicate.model_copy(update={"keep": keep})
+    with pytest.raises(ConfigError, match=r"deduplicate\.keep\.0\.column: 'tagger\.qualty'"):
+        check_recipe(recipe.model_copy(update={"deduplicate": deduplicate}))
 
 
 def test_an_editor_can_describe_every_field():
@@ -244,3 +253,11 @@ def test_later_overrides_win(recipe_file):
 )
 def test_a_wrong_override_is_refused(recipe_file, override, message):
     assert message in "\n".join(refused(recipe_file(), override))
+
+
+def test_a_mixture_may_select_by_passages_where_they_are_cut(recipe_file):
+    where = "where: [{column: passages.cut_ratio, max: 0.5}]"
+    text = MINIMAL.replace("{name: all, weight: 100}", f"{{name: all, weight: 100, {where}}}")
+    check_recipe(load_recipe(recipe_file(text), ["deduplicate.passages={}"]))
+    with pytest.raises(ConfigError, match=r"passages\.cut_ratio"):
+        check_recipe(load_recipe(recipe_file(text)))

@@ -35,7 +35,10 @@ def test_bands_follow_the_threshold_when_not_given() -> None:
         ({"near": {"bands": 15, "rows": 8}}, r"bands \* rows = 120 exceeds permutations = 112"),
         ({"near": {"treshold": 0.8}}, "Extra inputs are not permitted"),
         ({"url": "yes"}, "valid boolean"),
-        ({"keep": [{"column": "quality", "prefer": "highest"}]}, "should match pattern"),
+        ({"keep": [{"column": "a b", "prefer": "highest"}]}, "should match pattern"),
+        ({"keep": [{"column": "a.b"}]}, "takes either prefer"),
+        ({"keep": [{"column": "source", "prefer": "highest", "order": ["a"]}]}, "takes either"),
+        ({"keep": [{"column": "source", "order": ["a", "a"]}]}, "names a value twice"),
         ({"keep": [{"column": "a.b", "prefer": "largest"}]}, "'highest' or 'lowest'"),
         ({"keep": [{"column": "a.b", "prefer": p} for p in ("highest", "lowest")]}, "twice"),
     ],
@@ -49,6 +52,6 @@ def test_sketches_depend_only_on_what_changes_them() -> None:
     sketch = DeduplicateConfig().sketch_parameters()
     keep = (KeepPreference(column="a.b", prefer="highest"),)
     loose = NearDuplicateConfig(threshold=0.5, bands=7, rows=2)
-    assert DeduplicateConfig(near=loose, keep=keep, partitions=3).sketch_parameters() == sketch
-    other = NearDuplicateConfig(shingle_words=6)
+    assert DeduplicateConfig(near=loose, keep=keep).sketch_parameters() == sketch
+    other = NearDuplicateConfig(shingle_size=6)
     assert DeduplicateConfig(near=other).sketch_parameters() != sketch

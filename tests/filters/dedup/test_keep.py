@@ -1,129 +1,143 @@
-import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.dedup.config import KeepPreference
-from filters.dedup.keep import DEDUP_FIELDS, KINDS, mark_rows, rank_members
+from filters.dedup.keep import DEDUP_FIELDS, EXACT, KINDS, NEAR, URL, mark_batch, mark_rows
+from filters.dedup.ranking import NONE, Packed
+from pipeline.errors import InvariantError
 
-QUALITY = KeepPreference(column="tagger.quality", prefer="highest")
-CHARS = KeepPreference(column="content.chars", prefer="lowest")
-
-ROWS = st.lists(
-    st.tuples(
-        st.integers(0, 2),
-        st.sampled_from([None, 0.5, 0.9, float("nan")]),
-        st.sampled_from([None, 10, 20]),
-    ),
-    max_size=12,
-)
+SHARD = 3
 
 
-def members(*rows: tuple[int, str, str, float | None, int | None]) -> pa.RecordBatch:
-    """Rows of (label, kind, id, quality, chars); the reference is the row's number."""
-    labels, kinds, ids, qualities, chars = zip(*rows, strict=True) if rows else ([],) * 5
-    return pa.record_batch(
-        {
-            "label": pa.array(labels, pa.uint64()),
-            "reference": pa.array(range(len(rows)), pa.uint64()),
-            "kind": pa.array([KINDS.index(kind) for kind in kinds], pa.uint8()),
-            "id": pa.array(ids, pa.string()),
-            "tagger.quality": pa.array(qualities, pa.float32()),
-            "content.chars": pa.array(chars, pa.int64()),
-        }
-    )
+def name(number: int) -> str:
+    return f"{number + 1:016x}{number:016x}"
 
 
-def by_reference(ranked: pa.RecordBatch) -> dict[int, dict[str, Any]]:
-    rows = ranked.to_pylist()
-    return {row.pop("reference"): row for row in rows}
+def ids(num_rows: int) -> pa.Array:
+    """The id of a row is ``name(row)``."""
+    return pa.array([name(row) for row in range(num_rows)], pa.string())
 
 
-def test_best_first_nulls_last_ties_to_the_next_preference_and_then_to_the_id() -> None:
-    ranked = rank_members(
-        members(
-            (7, "near", "f", None, 5),
-            (7, "near", "e", float("nan"), 5),
-            (7, "near", "d", 0.5, 1),
-            (7, "near", "c", 0.9, 20),
-            (7, "near", "b", 0.9, 10),
-            (7, "near", "a", 0.9, None),
-            (7, "near", "aa", 0.9, 10),
-        ),
-        [QUALITY, CHARS],
-    )
-    assert ranked.column("dedup.rank").to_pylist() == list(range(7))
-    assert ranked.column("reference").to_pylist() == [6, 4, 3, 5, 2, 1, 0]
+class Mark(NamedTuple):
+    row: int
+    cluster: int
+    rank: int
+    size: int
+    kind: int
+    keeper: int
+    older: int | None
 
 
-def test_columns_of_a_cluster() -> None:
-    ranked = rank_members(
-        members((3, "exact", "b", 0.1, 1), (3, "near", "a", 0.9, 1), (9, "url", "c", 0.5, 1)),
-        [CHARS],
-    )
-    assert ranked.schema.names == ["reference", *(field.name for field in DEDUP_FIELDS)]
-    pair = {"dedup.cluster_id": "a", "dedup.cluster_size": 2}
-    assert by_reference(ranked) == {
-        0: {**pair, "dedup.rank": 1, "dedup.kind": "exact"},
-        1: {**pair, "dedup.rank": 0, "dedup.kind": None},
-        2: {
-            "dedup.cluster_id": "c",
-            "dedup.cluster_size": 1,
-            "dedup.rank": 0,
-            "dedup.kind": None,
-        },
-    }
-
-
-def test_cluster_is_named_after_its_least_id_whoever_is_kept() -> None:
-    rows = members((0, "near", "b", 0.9, 1), (0, "near", "a", 0.1, 1))
-    for preferences in ([], [QUALITY], [CHARS]):
-        ranked = rank_members(rows, preferences)
-        assert set(ranked.column("dedup.cluster_id").to_pylist()) == {"a"}
-    assert by_reference(rank_members(rows, [QUALITY]))[0]["dedup.rank"] == 0
-
-
-@given(ROWS, st.integers(0, 2**32))
-def test_ranks_are_a_total_order_that_input_order_and_labels_do_not_change(
-    rows: list[tuple[int, float | None, int | None]], seed: int
-) -> None:
-    documents = [
-        (label, KINDS[i % 3], f"{i:02d}", quality, chars)
-        for i, (label, quality, chars) in enumerate(rows)
+def packed(*marks: Mark, shard: int = SHARD) -> Packed:
+    rows = [
+        [
+            (shard << 32) + mark.row,
+            *(mark.cluster + 1, mark.cluster),
+            mark.rank << 32 | mark.size,
+            mark.kind,
+            *(mark.keeper + 1, mark.keeper),
+            *((NONE, NONE) if mark.older is None else (mark.older + 1, mark.older)),
+        ]
+        for mark in marks
     ]
-    shuffled = random.Random(seed).sample(documents, len(documents))
-    renamed = [(2 - label, *rest) for label, *rest in shuffled]
+    return np.array(rows, np.uint64).reshape(-1, 9)
 
-    def results(table: pa.RecordBatch) -> dict[str, Any]:
-        ids = table.column("id").to_pylist()
-        ranked = by_reference(rank_members(table, [QUALITY, CHARS]))
-        return {ids[reference]: row for reference, row in ranked.items()}
 
-    expected = results(members(*documents))
-    assert results(members(*renamed)) == expected
-    for label in range(3):
-        ranks = sorted(
-            expected[name]["dedup.rank"] for row, _, name, _, _ in documents if row == label
+NUM_ROWS = 12
+
+
+@st.composite
+def marks(draw: st.DrawFn) -> list[Mark]:
+    """Marks of some of 12 rows, ascending."""
+    rows = sorted(draw(st.sets(st.integers(0, NUM_ROWS - 1))))
+    found = []
+    for row in rows:
+        rank = draw(st.integers(0, 2) | st.just(2**31 - 2))
+        numbers = st.integers(20, 30)
+        found.append(
+            Mark(
+                row=row,
+                cluster=draw(numbers),
+                rank=rank,
+                size=draw(st.integers(max(2, rank + 1), 2**31 - 1)),
+                kind=draw(st.sampled_from([URL, EXACT, NEAR])),
+                keeper=draw(numbers) if rank else row,
+                older=draw(st.none() | numbers),
+            )
         )
-        assert ranks == list(range(len(ranks)))
+    return found
 
 
-def test_rows_without_a_cluster_are_alone() -> None:
-    ranked = rank_members(members((0, "url", "a", 0.1, 1), (0, "exact", "b", 0.2, 1)), [])
-    columns = mark_rows(4, np.array([3, 1]), ranked)
-    assert [column.type for column in columns] == [field.type for field in DEDUP_FIELDS]
-    assert [column.to_pylist() for column in columns] == [
-        [None, "a", None, "a"],
-        [0, 1, 0, 0],
-        [1, 2, 1, 2],
-        [None, "exact", None, None],
+def published(mark: Mark | None) -> dict[str, Any]:
+    if mark is None:
+        values = [None, 0, 1, None, None, None]
+    else:
+        kind = KINDS[mark.kind] if mark.rank else None
+        older = None if mark.older is None else name(mark.older)
+        values = [name(mark.cluster), mark.rank, mark.size, kind, name(mark.keeper), older]
+    return dict(zip([field.name for field in DEDUP_FIELDS], values, strict=True))
+
+
+@given(
+    marks(),
+    st.lists(st.integers(0, NUM_ROWS), max_size=4).map(sorted),
+    st.lists(st.integers(0, NUM_ROWS), max_size=4).map(sorted),
+)
+def test_every_row_gets_its_mark_however_rows_and_marks_are_cut(
+    found: list[Mark], row_cuts: list[int], mark_cuts: list[int]
+) -> None:
+    ends = [*row_cuts, NUM_ROWS]
+    batches = [
+        pa.record_batch({"id": ids(NUM_ROWS), "source": ["web"] * NUM_ROWS}).slice(a, b - a)
+        for a, b in zip([0, *row_cuts], ends, strict=True)
+    ]
+    blocks = np.split(packed(*found), [min(at, len(found)) for at in mark_cuts])
+    marked = [*mark_rows(batches, blocks, shard=SHARD)]
+    assert [batch.num_rows for batch in marked] == [batch.num_rows for batch in batches]
+    table = pa.Table.from_batches(marked)
+    assert table.schema.equals(pa.schema([*batches[0].schema, *DEDUP_FIELDS]))
+    of_row = {mark.row: mark for mark in found}
+    assert table.to_pylist() == [
+        {"id": name(row), "source": "web", **published(of_row.get(row))} for row in range(NUM_ROWS)
     ]
 
 
-def test_a_shard_without_clusters_or_rows_has_columns_all_the_same() -> None:
-    none = rank_members(members(), [QUALITY])
-    assert [len(column) for column in mark_rows(0, np.array([], np.int64), none)] == [0] * 4
-    assert mark_rows(2, np.array([], np.int64), none)[1].to_pylist() == [0, 0]
+def test_a_batch_is_marked_by_its_first_row() -> None:
+    mark = Mark(row=7, cluster=1, rank=1, size=2, kind=EXACT, keeper=1, older=None)
+    columns = mark_batch(ids(9).slice(6), 6, packed(mark), shard=SHARD)
+    assert columns[0].to_pylist() == [None, name(1), None]
+    assert columns[3].to_pylist() == [None, "exact", None]
+    assert [column.type for column in columns] == [field.type for field in DEDUP_FIELDS]
+
+
+DUPLICATE = Mark(row=7, cluster=1, rank=1, size=2, kind=EXACT, keeper=1, older=None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        packed(DUPLICATE._replace(row=5)),
+        packed(DUPLICATE._replace(row=9)),
+        packed(DUPLICATE, DUPLICATE),
+        packed(DUPLICATE, DUPLICATE._replace(row=6)),
+        packed(DUPLICATE, shard=SHARD - 1),
+        packed(DUPLICATE, shard=SHARD + 1),
+    ],
+)
+def test_a_mark_of_another_row_is_refused(wrong: Packed) -> None:
+    with pytest.raises(InvariantError, match=r"shard 3, rows 6 to 8"):
+        mark_batch(ids(9).slice(6), 6, wrong, shard=SHARD)
+    batches = [pa.record_batch({"id": ids(9).slice(*piece)}) for piece in [(0, 6), (6, 3)]]
+    if (SHARD << 32) + 5 not in wrong[:, 0].tolist():  # which is a row of the first batch
+        with pytest.raises(InvariantError, match="shard 3"):
+            [*mark_rows(batches, [wrong], shard=SHARD)]
+
+
+def test_a_keeper_that_lies_in_another_row_is_refused() -> None:
+    keeper = Mark(row=2, cluster=1, rank=0, size=2, kind=URL, keeper=1, older=None)
+    with pytest.raises(InvariantError, match=f"{name(2)} is marked as keeper {name(1)}"):
+        mark_batch(ids(4), 0, packed(keeper), shard=SHARD)

@@ -7,14 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from filters.dedup.candidates import Packed, band_entries, nominate_similar
+from filters.dedup.candidates import Nomination, band_entries, nominate_similar
 from filters.dedup.config import NearDuplicateConfig
 from filters.dedup.lsh import candidate_probability
 from filters.dedup.minhash import Signatures, draw_permutations, estimate_jaccard, sign
+from filters.dedup.packed import Packed, sort_rows, unique_rows
 from filters.dedup.sketch import pack_signatures
 
 CONFIG = NearDuplicateConfig(threshold=0.8)
-SHINGLE_WORDS = CONFIG.shingle_words
+SHINGLE_WORDS = CONFIG.units
 PAIRS = 300
 SIMILARITIES = (0.5, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9, 0.95)
 
@@ -38,16 +39,18 @@ def planted() -> Corpus:
     signatures, _ = sign(
         pa.array(texts, pa.large_string()),
         permutations=draw_permutations(CONFIG.permutations, seed=CONFIG.seed),
-        shingle_words=SHINGLE_WORDS,
+        unit="words",
+        size=SHINGLE_WORDS,
     )
     entries = band_entries(
         pack_signatures(signatures, is_null=np.zeros(len(texts), bool)),
-        pa.array([f"{i:032x}" for i in range(len(texts))]),
+        np.arange(len(texts), dtype=np.uint64),
         shape=CONFIG.band_shape(),
         shard=0,
         first_row=0,
     )
-    return Corpus(texts, signatures, nominate_similar(entries).edges)
+    pairs = nominate_similar([sort_rows(entries)], Nomination())
+    return Corpus(texts, signatures, unique_rows(np.concatenate(list(pairs))))
 
 
 def edited(words: list[str], jaccard: float, rng: random.Random) -> str:

@@ -2,11 +2,15 @@
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Sequence
+from typing import Any
 
+from filters.dedup.config import NearDuplicateConfig
 from mixtures.packing import PackingCounts
 from mixtures.solution import ComponentSolution, MixtureSolution, StageSolution
 from pipeline.records.manifest import Counts, Manifest, Statistics
+from pipeline.report.clusters import OF_EARLIER_RUN, Clusters, LargeCluster, Sample, SizeClass
 from pipeline.report.examples import Example
 
 SKIPPED = (("synthesize", "the recipe names no endpoint"),)
@@ -23,7 +27,9 @@ def manifest(stage: str, counts: tuple[int, int, int, int], **statistics: Statis
         inputs={},
         counts=Counts(*counts),
         outputs={},
-        statistics={name.replace("_", "-"): values for name, values in statistics.items()},
+        statistics={
+            name.replace("window_", "window-"): values for name, values in statistics.items()
+        },
     )
 
 
@@ -92,10 +98,67 @@ def ingest() -> Manifest:
     )
 
 
+def duplicate_pairs(**near: Any) -> Manifest:
+    """The stage that finds pairs, with settings of near duplicates other than the usual."""
+    counted = manifest(
+        "duplicate-pairs",
+        (2207, 2207, 0, 0),
+        pairs={
+            "exact": {
+                "keys": 2207,
+                "hot_buckets": 0,
+                "hot_documents": 0,
+                "pairs": 71,
+                "merged_pairs": 71,
+            },
+            "near": {
+                "keys": 28_410,
+                "hot_buckets": 1,
+                "hot_documents": 130,
+                "pairs": 402,
+                "screened_pairs": 90,
+                "compared_pairs": 52,
+                "merged_pairs": 260,
+            },
+        },
+    )
+    config = {"near": json.loads(NearDuplicateConfig(**near).model_dump_json())}
+    return dataclasses.replace(counted, config=config)
+
+
+def clusters() -> Clusters:
+    """Cluster sizes, and the largest clusters with texts that a page must escape."""
+    return Clusters(
+        sizes=(
+            SizeClass(min_documents=2, max_documents=2, clusters=90, documents=180),
+            SizeClass(min_documents=3, max_documents=4, clusters=9, documents=31),
+            SizeClass(min_documents=129, max_documents=256, clusters=1, documents=138),
+        ),
+        largest=(
+            LargeCluster(
+                cluster_id="0" * 32,
+                documents=138,
+                samples=(
+                    Sample(
+                        id="1" * 32,
+                        source="web",
+                        url="https://example.org/?a=1&b=2",
+                        text=f"Keeper {EVIL}\nSecond line",
+                    ),
+                    Sample(id="2" * 32, source="papers", text="Another of them"),
+                    Sample(id="0" * 32, absence=OF_EARLIER_RUN),
+                ),
+            ),
+            LargeCluster(cluster_id="3" * 32, documents=4, samples=(Sample(id="3" * 32, text=""),)),
+        ),
+    )
+
+
 def documents_path() -> list[Manifest]:
     """The stages between extraction and the mixture."""
     return [
         manifest("annotate", (2207, 2206, 0, 1), failed={"web": {"ValueError": 1}}),
+        duplicate_pairs(),
         manifest(
             "deduplicate",
             (2207, 2207, 0, 0),
@@ -104,21 +167,15 @@ def documents_path() -> list[Manifest]:
                 "papers": {"none": 96, "exact": 2},
                 "repositories": {"none": 760, "exact": 20, "near": 7},
             },
-            pairs={
-                "exact": {
-                    "keys": 2207,
-                    "hot_buckets": 0,
-                    "hot_documents": 0,
-                    "pairs": 71,
-                    "merged_pairs": 71,
+            searches={
+                "all": {
+                    "rounds": 4,
+                    "pairs": 400,
+                    "large_clusters": 1,
+                    "large_documents": 131,
+                    "dropped_pairs": 57,
                 },
-                "near": {
-                    "keys": 28_410,
-                    "hot_buckets": 1,
-                    "hot_documents": 130,
-                    "pairs": 402,
-                    "merged_pairs": 260,
-                },
+                "strict": {"rounds": 2},
             },
         ),
         manifest(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.records.manifest import Manifest
+from pipeline.report.clusters import OF_EARLIER_RUN, Clusters, LargeCluster, Sample
 from pipeline.report.page import render
 from pipeline.report.page_mixture import MAX_LEDGER_ROWS
 from pipeline.report.summary import RunSummary, summarize_run
@@ -12,13 +13,17 @@ from tests.pipeline.report.parsed_page import ParsedPage
 from tests.pipeline.report.reported_run import (
     EVIL,
     SKIPPED,
+    clusters,
     documents_path,
+    duplicate_pairs,
     examples,
     ingest,
     manifest,
     manifests,
     solution,
 )
+
+SVG_LABEL = ("svg", "aria-label")
 
 
 def summarize(stages: list[Manifest]) -> RunSummary:
@@ -28,6 +33,7 @@ def summarize(stages: list[Manifest]) -> RunSummary:
         skipped=SKIPPED,
         solution=solution(),
         examples=examples(),
+        clusters=clusters(),
     )
 
 
@@ -125,6 +131,91 @@ def test_causes_are_those_of_the_manifests(page: ParsedPage) -> None:
     assert page.tables["Failures by cause"].row("ProcessDied")["Rows"] == "9"
 
 
+def test_duplicates_are_those_of_the_manifests(page: ParsedPage) -> None:
+    row = page.tables["Documents that another document of their cluster outranks"].row("web")
+    assert row == {
+        "Source": "web",
+        "Documents": "1,322",
+        "url": "16",
+        "exact": "44",
+        "near": "160",
+        "Duplicates": "220",
+        "Share": "16.6%",
+    }
+    compared = page.tables["What was compared"]
+    assert compared.row("near")["Screened pairs"] == "90"
+    assert compared.row("near")["Compared pairs"] == "52"
+    assert compared.row("exact")["Compared pairs"] == "\N{EN DASH}"
+    assert "That took 4 rounds (all), 2 rounds (strict)." in page.text
+    assert "1 cluster had more documents than" in page.text
+    assert "57 pairs did not" in page.text
+
+
+def test_clusters_by_size_add_up(page: ParsedPage) -> None:
+    table = page.tables["Clusters by number of documents"]
+    assert table.names() == ["2", "3 to 4", "129 to 256", "All"]
+    assert table.row("129 to 256") == {
+        "Documents in a cluster": "129 to 256",
+        "Clusters": "1.0%1",
+        "Documents": "39.5%138",
+    }
+    assert table.row("All")["Documents"] == "349"
+
+
+def test_samples_of_the_largest_clusters_stand_beside_each_other(page: ParsedPage) -> None:
+    assert "138 documents \N{MIDDLE DOT} web, papers" in page.text
+    assert "web: https://example.org/?a=1&b=2" in page.text
+    assert "Another of them" in page.text
+    assert f"No text: {OF_EARLIER_RUN}." in page.text
+    assert "The text is empty." in page.text
+
+
+def test_every_large_cluster_is_on_the_page_and_most_are_folded() -> None:
+    many = tuple(
+        LargeCluster(cluster_id=f"{n:032x}", documents=50, samples=(Sample(id="0" * 32, text="t"),))
+        for n in range(50)
+    )
+    found = summarize_run(
+        recipe="demo", manifests=documents_path(), clusters=Clusters(largest=many)
+    )
+    page = ParsedPage(render(found))
+    assert all(one.cluster_id in page.text for one in many)
+    assert "40 more clusters" in page.text
+    assert (
+        len([name for tag, name, _ in page.attributes if (tag, name) == ("details", "open")]) == 3
+    )
+
+
+def test_the_curve_is_drawn_and_said_in_numbers(page: ParsedPage) -> None:
+    assert {"svg", "polyline"} <= page.tags
+    labels = [value or "" for tag, name, value in page.attributes if (tag, name) == SVG_LABEL]
+    assert len(labels) == 1
+    assert "compared with a chance of 92% and merged with one of 92%" in labels[0]
+    table = page.tables["Chance that a pair is found, by similarity"]
+    assert table.row("0.75") == {"Similarity": "0.75", "Candidate": "77.2%", "Merged": "0%"}
+    settings = page.tables["How near duplicates are found"]
+    assert settings.row("Bands x rows")["Value"].startswith("14 x 8 (112 of 112 values), derived")
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        {"threshold": 1.0},
+        {"threshold": 0.01, "bands": 112, "rows": 1},
+        {"verify": "signature", "permutations": 1024},
+    ],
+)
+def test_any_curve_stays_inside_its_drawing(near: dict[str, Any]) -> None:
+    html = render(summarize_run(recipe="demo", manifests=[duplicate_pairs(**near)]))
+    [(width, height)] = re.findall(r'viewBox="0 0 (\d+) (\d+)"', html)
+    lines = re.findall(r'<polyline points="([^"]+)"', html)
+    assert len(lines) == 2
+    for point in " ".join(lines).split():
+        x, y = map(float, point.split(","))
+        assert 0 <= x <= float(width)
+        assert 0 <= y <= float(height)
+
+
 def test_fidelity_below_the_bound_says_so_in_words(page: ParsedPage) -> None:
     table = page.tables["Structures kept, by source"]
     assert table.row("papers")["Formulas"] == "low 64.8%1,431 of 2,210"
@@ -154,7 +245,7 @@ def test_every_link_inside_the_page_leads_somewhere(page: ParsedPage) -> None:
 def test_every_table_has_a_caption_and_can_be_reached_by_keyboard(page: ParsedPage) -> None:
     assert "" not in page.tables
     regions = [value for _, name, value in page.attributes if name == "role"]
-    assert len(regions) == len(page.tables)
+    assert regions.count("region") == len(page.tables)
 
 
 def test_equal_runs_give_equal_bytes() -> None:
@@ -165,7 +256,7 @@ def test_equal_runs_give_equal_bytes() -> None:
 def test_text_of_examples_is_shown_and_never_run(page: ParsedPage) -> None:
     html = render(summarize(manifests()))
     assert EVIL not in html
-    assert page.text.count(EVIL) == 2
+    assert page.text.count(EVIL) == 3
     assert '"quoted" & more' in page.text
 
 
@@ -196,7 +287,7 @@ def test_a_run_without_documents_has_a_page() -> None:
     assert "Rejections by cause: nothing to show." in parsed.text
 
 
-@pytest.mark.parametrize("done", range(1, 10))
+@pytest.mark.parametrize("done", range(1, 11))
 def test_every_unfinished_run_has_a_page(done: int) -> None:
     stages = manifests()[:done]
     parsed = ParsedPage(render(summarize(stages)))

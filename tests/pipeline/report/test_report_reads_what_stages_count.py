@@ -13,7 +13,17 @@ from mixtures.spec import ComponentSpec, MixtureConfig, StageSpec
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.manifest import Counts, Manifest, Statistics
 from pipeline.report.summary import RunSummary, summarize_run
-from pipeline.transforms import decide, deduplicate, ingest, outcome, read, tokenize, windows
+from pipeline.transforms import (
+    decide,
+    deduplicate,
+    duplicate_pairs,
+    ingest,
+    outcome,
+    rank_clusters,
+    read,
+    tokenize,
+    windows,
+)
 from pipeline.transforms.extract import summarize_documents
 from tests.pipeline.report.reported_run import solution
 
@@ -73,19 +83,28 @@ def test_duplicates_and_compared_pairs() -> None:
     marks = pa.RecordBatch.from_pydict(
         {"source": ["web"] * 3, "dedup.kind": pa.array([None, "near", "exact"])}
     )
-    counts = {field.name: [4] for field in deduplicate.PAIRS_SCHEMA if field.name != "kind"}
-    pairs = pa.RecordBatch.from_pydict({"kind": ["near"]} | counts, schema=deduplicate.PAIRS_SCHEMA)
+    schema = duplicate_pairs.PAIRS_SCHEMA
+    counts = {field.name: [4] for field in schema if field.name != "kind"}
+    pairs = pa.RecordBatch.from_pydict({"kind": ["near"]} | counts, schema=schema)
+    searched = {name: [2] for name in rank_clusters.SEARCH_COUNTS}
+    searches = pa.RecordBatch.from_pydict(
+        {"search": ["all"]} | searched, schema=rank_clusters.SEARCHES_SCHEMA
+    )
     found = summarize(
         deduplicate.STAGE,
         {
-            deduplicate.MARKS: outcome.count_by("source", "dedup.kind")(marks),
-            deduplicate.PAIRS: deduplicate.summarize_pairs(pairs),
+            rank_clusters.MARKS: outcome.count_by("source", "dedup.kind")(marks),
+            duplicate_pairs.PAIRS: duplicate_pairs.summarize_pairs(pairs),
+            rank_clusters.SEARCHES: rank_clusters.summarize_searches(searches),
         },
     ).duplicates
     assert found is not None
     assert (found.documents, found.duplicates, found.kinds) == (3, 2, ("exact", "near"))
     [(kind, measures)] = found.compared
     assert (kind, dict(measures)) == ("near", dict.fromkeys(counts, 4))
+    assert found.measures == duplicate_pairs.PAIR_COUNTS
+    assert found.rounds == (("all", 2),)
+    assert (found.stricter.clusters, found.stricter.dropped_pairs) == (2, 2)
 
 
 def test_tokens_of_a_source() -> None:

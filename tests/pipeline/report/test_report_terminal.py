@@ -6,14 +6,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline.report.clusters import Clusters, LargeCluster, Sample
 from pipeline.report.summary import RunSummary, summarize_run
 from pipeline.report.terminal import MAX_CAUSES, WIDTH_CHARS, open_console, print_summary
-from tests.pipeline.report.reported_run import SKIPPED, manifest, manifests, solution
+from tests.pipeline.report.reported_run import SKIPPED, clusters, manifest, manifests, solution
 
 
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
-    return summarize_run(recipe="demo", manifests=manifests(), skipped=SKIPPED, solution=solution())
+    return summarize_run(
+        recipe="demo",
+        manifests=manifests(),
+        skipped=SKIPPED,
+        solution=solution(),
+        clusters=clusters(),
+    )
 
 
 def printed(summary: RunSummary, file: io.StringIO | None = None) -> str:
@@ -37,11 +44,17 @@ def test_without_a_terminal_lines_are_plain_and_fit(summary: RunSummary) -> None
 
 
 def test_an_output_without_unicode_gets_ascii(summary: RunSummary) -> None:
+    sample = Sample(id="1" * 32, source="web", text="\N{GREEK SMALL LETTER PI} is 3.14159" * 9)
+    cluster = LargeCluster(cluster_id="1" * 32, documents=7, samples=(sample,))
+    found = replace(summary.duplicates, clusters=Clusters(largest=(cluster,)))
+    summary = replace(summary, duplicates=found)
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
     print_summary(summary, open_console(file))
     file.flush()
-    assert "#####" in raw.getvalue().decode("ascii")
+    text = raw.getvalue().decode("ascii")
+    assert "#####" in text
+    assert "? is 3.14159" in text
 
 
 def test_yield_and_sources_are_those_of_the_manifests(summary: RunSummary) -> None:
@@ -85,12 +98,48 @@ def test_the_mixture_has_target_and_realised_tokens_of_every_component(summary: 
     assert windows == ["long", "32,768", "40", "1,305,021", "0.43%", "4.1%", "99.98%", "99.96%"]
 
 
+def test_duplicates_are_those_of_the_manifests(summary: RunSummary) -> None:
+    text = printed(summary).partition("\nDuplicates")[2].partition("Rejections")[0]
+    assert line_of(text, "web", "1,322")[2:] == ["16", "44", "160", "220", "16.6%"]
+    assert line_of(text, "129", "to", "256")[3:6] == ["1", "138", "39.5%"]
+    assert line_of(text, "near", "28,410")[2:] == ["1", "130", "402", "90", "52", "260"]
+    assert line_of(text, "138")[1:5] == ["0" * 32, "web,", "papers", "Keeper"]
+    assert line_of(text, "0.75")[1::2] == ["77.2%", "0%"]
+    assert "4 rounds (all); 2 rounds (strict); 1 large cluster of 131" in text
+
+
+def test_a_long_text_of_many_sources_takes_no_number_away(summary: RunSummary) -> None:
+    samples = tuple(
+        Sample(id=f"{n:032x}", source=f"source-of-a-long-name-{n}", text="words and words " * 20)
+        for n in range(3)
+    )
+    cluster = LargeCluster(cluster_id="a" * 32, documents=1_234_567, samples=samples)
+    found = replace(summary.duplicates, clusters=Clusters(largest=(cluster,)))
+    text = printed(replace(summary, duplicates=found))
+    assert line_of(text, "1,234,567")[1] == "a" * 32
+    assert max(map(len, text[text.index("Yield") :].splitlines())) <= WIDTH_CHARS
+
+
+def test_a_text_cannot_steer_the_terminal(summary: RunSummary) -> None:
+    evil = Sample(id="1" * 32, source="web", text="first\r\n\x1b[2J\x07second")
+    cluster = LargeCluster(cluster_id="1" * 32, documents=7, samples=(evil,))
+    found = replace(summary.duplicates, clusters=Clusters(largest=(cluster,)))
+    text = printed(replace(summary, duplicates=found))
+    assert "first [2Jsecond" in text
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
 def test_the_mixture_comes_last(summary: RunSummary) -> None:
     text = printed(summary)
     titles = [
         "Yield",
         "Sources",
         "Tokenization",
+        "Duplicates",
+        "Clusters of duplicates",
+        "Pairs",
+        "How near duplicates are found",
         "Rejections",
         "Failures",
         "Look at these",

@@ -9,7 +9,9 @@ from pipeline.records.manifest import Counts, Manifest
 from pipeline.report.summary import RunSummary, SourceSummary, summarize_run
 from tests.pipeline.report.reported_run import (
     SKIPPED,
+    clusters,
     documents_path,
+    duplicate_pairs,
     examples,
     ingest,
     manifest,
@@ -147,7 +149,7 @@ def test_low_fidelity_alarms_and_fidelity_at_the_bound_does_not() -> None:
 
 def test_skipped_stages_failures_and_absent_components_alarm() -> None:
     sections = [alarm.section for alarm in summarize(manifests()).alarms]
-    assert sections == ["stages", "fidelity", "fidelity", "failures", "mixture"]
+    assert sections == ["stages", "fidelity", "fidelity", "duplicates", "failures", "mixture"]
     nothing = manifest("ingest", (0, 0, 0, 0))
     assert summarize_run(recipe="demo", manifests=[nothing]).alarms == ()
 
@@ -181,6 +183,36 @@ def test_duplicates_leave_out_documents_that_are_kept() -> None:
 def test_a_stage_that_marks_no_duplicate_still_counts_its_documents() -> None:
     found = summarize([manifest("deduplicate", (3, 3, 0, 0), dedup={"web": {"none": 3}})])
     assert (found.duplicates.documents, found.duplicates.duplicates) == (3, 0)
+
+
+def test_what_was_compared_is_in_the_order_of_the_work_and_unknown_is_not_zero() -> None:
+    found = summarize(manifests()).duplicates
+    assert found.measures == (
+        *("keys", "hot_buckets", "hot_documents"),
+        *("pairs", "screened_pairs", "compared_pairs", "merged_pairs"),
+    )
+    compared = {kind: dict(counted) for kind, counted in found.compared}
+    assert "screened_pairs" not in compared["exact"]
+    assert compared["near"]["screened_pairs"] == 90
+    assert found.rounds == (("all", 4), ("strict", 2))
+    assert (found.stricter.clusters, found.stricter.dropped_pairs) == (1, 57)
+
+
+def test_pairs_that_were_found_are_told_before_they_are_marked() -> None:
+    found = summarize([ingest(), duplicate_pairs(threshold=0.7)]).duplicates
+    assert found.sources == found.clusters.largest == ()
+    assert found.kinds == ("exact", "near")
+    assert found.near.threshold == 0.7
+
+
+def test_without_large_clusters_there_was_no_stricter_pass_and_no_alarm() -> None:
+    counts = {"rounds": 1, "large_clusters": 0, "large_documents": 0, "dropped_pairs": 0}
+    searches = {"all": counts}
+    one = manifest("deduplicate", (3, 3, 0, 0), dedup={"web": {}}, searches=searches)
+    summary = summarize_run(recipe="demo", manifests=[one], clusters=clusters())
+    assert summary.duplicates.stricter is None
+    assert summary.duplicates.clusters == clusters()
+    assert summary.alarms == ()
 
 
 def test_ledgers_add_up_to_the_tokens_of_each_stage() -> None:

@@ -3,7 +3,6 @@
 import pytest
 
 from extractors.routing import ExtractConfig
-from filters.dedup.config import DeduplicateConfig
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.manifest import ShardEntry
 from pipeline.storage.splits import SourceConfig
@@ -11,11 +10,11 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.annotate import AnnotateDocuments
 from pipeline.transforms.coders import RecordBatchCoder
 from pipeline.transforms.decide import DecideDocuments
-from pipeline.transforms.deduplicate import MarkDuplicates
 from pipeline.transforms.extract import ExtractDocuments
 from pipeline.transforms.read import ReadRecords
 from pipeline.transforms.shards import PendingShards, ReadShards
 from pipeline.transforms.synthesize import ReadProblems, SolveProblems
+from pipeline.transforms.tasks import RunSteps, Step
 from pipeline.transforms.write import WriteShards
 from synth.engines.openai import EndpointConfig
 from synth.strategies.mathematics import MathematicsConfig
@@ -64,11 +63,6 @@ def build_decide(graph):
     write(graph | pending() | decide)
 
 
-def build_deduplicate(graph):
-    mark = MarkDuplicates(config=DeduplicateConfig(), sketches=(FOLDER, "measures"), num_shards=3)
-    (graph | pending() | mark).write(FOLDER)
-
-
 def build_synthesize(graph):
     read = ReadProblems(FOLDER, PROBLEMS, ENDPOINT)
     write(graph | pending() | read | SolveProblems(PROBLEMS, ENDPOINT, "memory://cache"))
@@ -81,12 +75,11 @@ BUILDS = pytest.mark.parametrize(
         build_extract,
         build_annotate,
         build_decide,
-        build_deduplicate,
         build_synthesize,
     ],
 )
 
-BEAMS_OWN = ("/Spread shards/", "/Number of shards/", "/Ask/", "/Add up", "/Gather counts")
+BEAMS_OWN = ("/Spread shards/", "/Spread tasks/", "/Number of shards/")
 """Labels inside of which Beam, not this project, types the collections; its sums are of Any."""
 
 
@@ -94,17 +87,27 @@ def is_ours(label):
     return not any(part in f"/{label}" for part in BEAMS_OWN)
 
 
+def untyped(graph):
+    """Labels of our collections whose type says nothing, or more than one thing."""
+    types = {
+        label: str(one.element_type) for label, one in collections(graph).items() if is_ours(label)
+    }
+    return [label for label, hint in types.items() if "Any" in hint or "Union" in hint]
+
+
+def test_tasks_hand_each_other_typed_counts():
+    graph = pipeline()
+    _ = graph | RunSteps((Step("sign", 3, dict, "memory://nowhere/work"),))
+    assert untyped(graph) == []
+
+
 @BUILDS
 def test_every_collection_has_a_type_and_batches_have_their_coder(build):
     graph = pipeline()
     build(graph)
     found = collections(graph)
-    types = {label: one.element_type for label, one in found.items() if is_ours(label)}
-    untyped = [label for label, hint in types.items() if "Any" in str(hint)]
-    assert untyped == []
-    mixed = [label for label, hint in types.items() if "Union" in str(hint)]
-    assert mixed == []
-    batches = [label for label, hint in types.items() if "RecordBatch" in str(hint)]
+    assert untyped(graph) == []
+    batches = [label for label, one in found.items() if "RecordBatch" in str(one.element_type)]
     assert batches
     for label in batches:
         assert RecordBatchCoder() in parts_of(coder_of(found[label])), label

@@ -7,10 +7,9 @@ import pytest
 
 from mixtures.spec import MixtureConfig
 from pipeline.records.document import DOCUMENT_SCHEMA, document_id
-from pipeline.records.manifest import Counts, Manifest, ShardEntry
+from pipeline.records.manifest import Counts
 from pipeline.run import local_options
-from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import TableWriter, read_table
+from pipeline.storage.tables import read_table
 from pipeline.transforms.annotate import MEASURES
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import FAILED
@@ -22,6 +21,7 @@ from pipeline.transforms.tokenize import (
     tokenize_stage,
 )
 from tests.mixtures.texts import words
+from tests.support.stages import finished
 
 MEASURES_SCHEMA = pa.schema([("id", pa.string()), ("prose.words", pa.int32())])
 
@@ -60,19 +60,6 @@ def documents(texts: list[str], source: str = "web") -> pa.RecordBatch:
         for number, text in enumerate(texts)
     ]
     return pa.RecordBatch.from_pylist(rows, schema=DOCUMENT_SCHEMA)
-
-
-def finished(run: Path, output: str, shards: list[pa.RecordBatch]) -> Finished:
-    folder = StageFolder.of(str(run), output, "given")
-    entries = []
-    for shard, batch in enumerate(shards):
-        name = folder.shard_file(output, shard, len(shards))
-        writer = TableWriter(folder.locate(name), batch.schema)
-        writer.write(batch)
-        entries.append(ShardEntry(output, shard, name, batch.num_rows, *writer.close()))
-    rows = sum(entry.rows for entry in entries)
-    counts = Counts(rows, rows, 0, 0)
-    return Finished(folder, Manifest(output, 1, "given", {}, {}, counts, {output: tuple(entries)}))
 
 
 def run(folder: Path, shards: list[pa.RecordBatch], mixture: MixtureConfig) -> Finished:
