@@ -16,7 +16,7 @@ help:
 	@echo "make check       ruff and mypy"
 	@echo "make demo-flink  the demo on a real Flink; needs Java 11+ and Maven"
 	@echo "make lock        pin requirements/*.in again"
-	@echo "make clean       remove .venv and runs"
+	@echo "make clean       remove the virtual environments and runs"
 
 demo: .venv/core.stamp
 	$(BIN)/reasonmill run $(RECIPE)
@@ -79,6 +79,7 @@ lock: .venv/core.stamp
 	$(COMPILE) requirements/core.in -o requirements/core.lock
 	$(COMPILE) requirements/dev.in -c requirements/core.lock -o requirements/dev.lock
 	$(COMPILE) requirements/consumers.in -o requirements/consumers.lock
+	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 
 clean:
-	rm -rf .venv .venv-formats runs
+	rm -rf .venv .venv-formats .venv-peers runs

@@ -1,0 +1,1 @@
+"""Deduplication measured: what it finds, how fast, and beside which other tools."""
