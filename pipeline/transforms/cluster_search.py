@@ -1,13 +1,12 @@
 """The clusters of a corpus: what is read, and the exchanges the steps hand each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from itertools import count
 
 from filters.dedup.config import DeduplicateConfig
-from filters.dedup.packed import uniform_bounds
+from filters.dedup.packed import Packed, uniform_bounds
 from filters.dedup.ranking import Mark, Member
 from filters.rule import Rule
 from pipeline.records.address import shard_name
@@ -18,7 +17,7 @@ from pipeline.transforms.exchange import Exchange
 from pipeline.transforms.tasks import WORK, Tally
 
 PARTITION_NODES = 1 << 20
-"""Documents of a partition, about; at most a sixth as many have edges in most corpora."""
+"""Documents of a partition, about; one without an edge costs nothing."""
 
 MIN_PARTITIONS = 4
 """Partitions at least, so that a small corpus keeps some workers busy."""
@@ -116,7 +115,7 @@ class ClusterSearch:
         return Exchange(self.work, "marks", len(Mark), 1, self.partitions, self.groups.bounds)
 
     @cached_property
-    def _node_bounds(self) -> np.ndarray:
+    def _node_bounds(self) -> Packed:
         return uniform_bounds(self.partitions)
 
     def _by_node(self, name: str, columns: int, *, writers: int = 0) -> Exchange:
@@ -145,15 +144,6 @@ class ClusterSearch:
 
     def rounds_begun(self, search: str) -> int:
         """Rounds that an earlier graph has begun."""
-        names = (
-            join(self.work, f"{search}-large-star-{round_}-{shard_name(0, self.partitions)}.json")
-            for round_ in _count_up()
-        )
-        return next(round_ for round_, name in enumerate(names) if not exists(name))
-
-
-def _count_up() -> Iterator[int]:
-    number = 0
-    while True:
-        yield number
-        number += 1
+        task = shard_name(0, self.partitions)
+        receipts = (join(self.work, f"{search}-large-star-{n}-{task}.json") for n in count())
+        return next(round_ for round_, receipt in enumerate(receipts) if not exists(receipt))
