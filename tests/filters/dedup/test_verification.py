@@ -38,6 +38,14 @@ def test_chance_hardly_ever_leads_an_estimate_beyond_the_doubt(threshold: float)
     assert outside.mean() < 1e-3
 
 
+def test_an_estimate_that_is_trusted_passes_for_no_stricter_similarity_by_chance() -> None:
+    _, merge_from = doubt_bounds(0.8, permutations=112, verify="exact")
+    estimates = np.random.default_rng(0).binomial(112, 0.9, 200_000) / 112
+    assert (estimates >= merge_from).mean() < 1e-3
+    nearly_equal = np.random.default_rng(0).binomial(112, 0.99, 200_000) / 112
+    assert (nearly_equal >= merge_from).mean() > 0.85
+
+
 @given(st.sampled_from([URL, EXACT, NEAR]), st.floats(0, 1))
 def test_a_strength_says_kind_and_similarity(kind: int, similarity: float) -> None:
     strength = np.array([edge_strength(kind, similarity)], np.uint64)
