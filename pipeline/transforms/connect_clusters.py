@@ -84,20 +84,16 @@ def move_small(
 
 def find_large(search: ClusterSearch, partition: int, before: Tally) -> Tally | None:
     """Clusters of more documents than the recipe trusts."""
-    stars = search.stable_round(ALL, before)
-    if stars is None:
+    stars, config = search.stable_round(ALL, before), search.config.large_clusters
+    if stars is None or config is None:
         return None
-    most = (
-        None if search.config.large_clusters is None else search.config.large_clusters.max_documents
-    )
     clusters = documents = 0
     with search.large.write(partition) as out:
         for sizes in star_sizes(search.neighbours(ALL, stars).read(partition)):
-            if most is not None:
-                large = sizes[sizes[:, 1] > most]
-                clusters += len(large)
-                documents += int(large[:, 1].sum())
-                out.write(large)
+            large = sizes[sizes[:, 1] > config.max_documents]
+            clusters += len(large)
+            documents += int(large[:, 1].sum())
+            out.write(large)
     return {"large.clusters": clusters, "large.documents": documents}
 
 

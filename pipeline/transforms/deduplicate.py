@@ -70,8 +70,7 @@ def deduplicate_stage(
     that pass, else a cluster would be lost with its keeper while a good copy was there.
     ``keeps_indexed`` adds to the recipe's ``keep_indexed``. The documents of the index are marked
     again, apart, unless ``marks_indexed`` is False: a new document can join clusters of theirs.
-    Neither ``partition_nodes`` nor ``group_rows`` changes
-    a byte.
+    Neither ``partition_nodes`` nor ``group_rows`` changes a byte.
     """
     judging = [rule for rule in rules if not rule.column.startswith(f"{MARKS}.")]
     keeps = config.keep_indexed or keeps_indexed
