@@ -1,6 +1,8 @@
 """The steps from clusters to marks: which member is the keeper, and what every document learns.
 
-members --look up--> ranking --rank--> marks --write--> tables
+    members --look up--> ranking --rank--> marks --write--> tables
+
+The ranking is read twice, and no cluster is held.
 """
 
 import numpy as np
