@@ -9,15 +9,12 @@ import functools
 import unicodedata
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from filters.dedup.shingle_kernels import Bytes, Offsets
 from filters.dedup.shingles import utf8_buffers
 from pipeline.compilation import compile_kernel
-
-Bytes = npt.NDArray[np.uint8]
-Offsets = npt.NDArray[np.int64]
 
 _PLAIN, _WHITE, _MARK, _COMPOSING = range(4)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from filters.dedup.ids import key_ids
-from filters.dedup.packed import Packed
+from filters.dedup.packed import Packed, rows_of, shards_of
 from filters.dedup.ranking import ClusterTable, Member
 from pipeline.errors import InvariantError
 
@@ -86,8 +86,7 @@ def _describe(members: Packed, first_new: int) -> pa.StructArray:
     references = members[:, Member.REFERENCE]
     is_older = references < np.uint64(first_new)
     numbers = references - np.uint64(first_new)
-    shards = (numbers >> np.uint64(32)).astype(np.int32)
-    rows = (numbers & np.uint64(2**32 - 1)).astype(np.int64)
+    shards, rows = shards_of(numbers).astype(np.int32), rows_of(numbers)
     ids = key_ids(members[:, [Member.ID_HIGH, Member.ID_LOW]])
     return pa.StructArray.from_arrays(
         [ids, pa.array(shards, mask=is_older), pa.array(rows, mask=is_older)],

@@ -8,7 +8,7 @@ A *reference* names a document by ``shard << 32 | row``. A *node* is a reference
 documents, and the order of nodes has nothing to do with where documents lie.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,19 @@ def begins_of(keys: Packed | Int64Array) -> Int64Array:
     differs = keys[1:] != keys[:-1]
     is_new[1:] = differs if keys.ndim == 1 else differs.any(axis=1)
     return np.flatnonzero(is_new)
+
+
+def whole_groups(blocks: Iterable[Packed], *, keys: int) -> Iterator[Packed]:
+    """Sorted blocks cut anew, so that rows of equal keys are together; all of these are held."""
+    rest: Packed | None = None
+    for block in blocks:
+        rows = block if rest is None else np.concatenate([rest, block])
+        last = begins_of(rows[:, :keys])[-1]  # it may go on in the next block
+        rest = rows[last:]
+        if last:
+            yield rows[:last]
+    if rest is not None:
+        yield rest
 
 
 def group_rows(groups: Int64Array) -> Iterator[tuple[int, Int64Array]]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.dedup.keep import NEAR
-from filters.dedup.packed import Int64Array, Packed, begins_of
+from filters.dedup.packed import Int64Array, Packed, begins_of, whole_groups
 from pipeline.errors import InvariantError
 
 DOUBT_ERRORS = 4.0
@@ -106,15 +106,7 @@ def unpack_sets(
     The sets are ``values`` between ``bounds`` (n, 2, 2): pair, side, begin and end. Raises
     InvariantError when a pair lacks a side.
     """
-    rest = np.empty((0, SET_COLUMNS), np.uint64)
-    for part in parts:
-        rows = np.concatenate([rest, part]) if len(rest) else part
-        last = begins_of(rows[:, :2])[-1]  # it may go on in the next part
-        rest = rows[last:]
-        if last:
-            yield _unpack(rows[:last])
-    if len(rest):
-        yield _unpack(rest)
+    return map(_unpack, whole_groups(parts, keys=2))
 
 
 def _unpack(rows: Packed) -> tuple[Packed, npt.NDArray[np.uint32], Int64Array]:
@@ -136,15 +128,7 @@ def settle_edges(blocks: Iterable[Packed]) -> Iterator[Packed]:
 
     What is KNOWN becomes NEAR where it is NOMINATED, and is dropped where it is not.
     """
-    rest = np.empty((0, EDGE_COLUMNS), np.uint64)
-    for block in blocks:
-        rows = np.concatenate([rest, block]) if len(rest) else block
-        last = begins_of(rows[:, :2])[-1]
-        rest = rows[last:]
-        if last:
-            yield _settle(rows[:last])
-    if len(rest):
-        yield _settle(rest)
+    return map(_settle, whole_groups(blocks, keys=2))
 
 
 def _settle(rows: Packed) -> Packed:

@@ -38,6 +38,7 @@ _WHAT = (
 
 _HINTS = {
     "keys": "addresses, texts, or bands of signatures that were looked up",
+    "copies": "documents whose bands were not looked up, because another one has their text",
     "hot_buckets": "keys of so many documents that not each of them was paired with each",
     "hot_documents": "documents under those keys; one counts once for each key",
     "pairs": "pairs of documents that share a key, each once",

@@ -13,14 +13,11 @@ from pipeline.records.address import shard_name
 from pipeline.storage.filesystem import exists, join
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.corpus import GROUP_ROWS, Corpus, Groups
-from pipeline.transforms.exchange import Exchange
+from pipeline.transforms.exchange import Exchange, count_partitions
 from pipeline.transforms.tasks import WORK, Tally
 
 PARTITION_NODES = 1 << 20
 """Documents of a partition, about; one without an edge costs nothing."""
-
-MIN_PARTITIONS = 4
-"""Partitions at least, so that a small corpus keeps some workers busy."""
 
 EDGE_WIDTH = 3
 
@@ -60,7 +57,7 @@ class ClusterSearch:
     @property
     def partitions(self) -> int:
         """Partitions of nodes and of clusters."""
-        return max(MIN_PARTITIONS, -(-sum(self.corpus.rows) // self.partition_nodes))
+        return count_partitions(sum(self.corpus.rows), partition_rows=self.partition_nodes)
 
     @property
     def new_from(self) -> int:

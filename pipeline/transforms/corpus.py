@@ -6,6 +6,7 @@ a reference means the same document in this run and in every later one that has 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -52,17 +53,17 @@ class Corpus:
 
     parts: tuple[Part, ...]
 
-    @property
+    @cached_property
     def rows(self) -> tuple[int, ...]:
         """Documents of every shard."""
         return tuple(rows for part in self.parts for rows in part.rows)
 
-    @property
+    @cached_property
     def num_shards(self) -> int:
         """Shards of all parts."""
         return len(self.rows)
 
-    @property
+    @cached_property
     def first_new(self) -> int:
         """The first shard of this run's own."""
         return self.num_shards - len(self.parts[-1].rows)

@@ -28,7 +28,7 @@ from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import read_table
 from pipeline.transforms.corpus import GROUP_ROWS, Corpus, Groups, Part, Rows
 from pipeline.transforms.decide import kept_rows
-from pipeline.transforms.exchange import Exchange
+from pipeline.transforms.exchange import Exchange, count_partitions
 from pipeline.transforms.stage import Finished, Stage, rows
 from pipeline.transforms.tasks import WORK, RunSteps, Step, Tally, merge_tallies, remove_work
 from pipeline.transforms.write import write_shard
@@ -63,9 +63,6 @@ PARTITION_DOCUMENTS = 1 << 17
 """Documents whose entries one partition takes, about: 10 million of 40 bytes, where a document has
 80 windows as in the demo."""
 
-MIN_PARTITIONS = 4
-"""Partitions at least, so that a small corpus keeps some workers busy."""
-
 _LOCATED = ("id", "source")
 
 
@@ -93,7 +90,7 @@ class PassageSearch:
     @property
     def partitions(self) -> int:
         """Partitions of the entries."""
-        return max(MIN_PARTITIONS, -(-sum(self.corpus.rows) // self.partition_documents))
+        return count_partitions(sum(self.corpus.rows), partition_rows=self.partition_documents)
 
     @property
     def entries(self) -> Exchange:

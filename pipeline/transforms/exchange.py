@@ -33,7 +33,15 @@ READ_BYTES = 8 << 20
 MIN_READ_ROWS = 64
 """Rows read of a run at a time at least, however many runs there are."""
 
+MIN_PARTITIONS = 4
+"""Partitions at least, so that a small corpus keeps some workers busy."""
+
 _NUMBER_BYTES = 8
+
+
+def count_partitions(rows: int, *, partition_rows: int) -> int:
+    """Partitions for ``rows`` rows, of about ``partition_rows`` each."""
+    return max(MIN_PARTITIONS, -(-rows // partition_rows))
 
 
 @dataclass(frozen=True, eq=False)

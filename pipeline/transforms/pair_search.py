@@ -12,14 +12,11 @@ from filters.dedup.packed import Packed, uniform_bounds
 from filters.dedup.verification import EDGE_COLUMNS, SET_COLUMNS
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.corpus import GROUP_ROWS, Batch, Columns, Corpus, Groups, walk
-from pipeline.transforms.exchange import Exchange
+from pipeline.transforms.exchange import Exchange, count_partitions
 from pipeline.transforms.tasks import WORK
 
 PARTITION_ENTRIES = 1 << 22
 """Entries of a partition of keys, about: 100 MB."""
-
-MIN_PARTITIONS = 4
-"""Partitions at least, so that a small corpus keeps some workers busy."""
 
 DIGEST_COLUMNS = 4
 BAND_COLUMNS = 3
@@ -70,7 +67,7 @@ class PairSearch:
         """Partitions of the keys of a kind."""
         of_document = self.near.band_shape().bands if kind == NEAR else 1
         entries = sum(self.corpus.rows) * of_document
-        return max(MIN_PARTITIONS, -(-entries // self.partition_entries))
+        return count_partitions(entries, partition_rows=self.partition_entries)
 
     def keys(self, kind: int) -> Exchange:
         """Entries of a kind, spread by key."""

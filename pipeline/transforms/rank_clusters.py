@@ -168,7 +168,7 @@ def _largest(search: ClusterSearch) -> pa.RecordBatch:
         (batch for path in paths for batch in read_table(path)), LARGEST_SCHEMA
     )
     largest_first = [("documents", "descending"), ("cluster_id", "ascending")]
-    [*batches] = found.sort_by(largest_first).slice(0, MAX_CLUSTERS).combine_chunks().to_batches()
+    batches = found.sort_by(largest_first).slice(0, MAX_CLUSTERS).combine_chunks().to_batches()
     return batches[0] if batches else empty(LARGEST_SCHEMA)
 
 

@@ -16,6 +16,7 @@ from filters.dedup.packed import (
     uniform_bounds,
     unique_rows,
     unmix,
+    whole_groups,
 )
 
 FEW_VALUES = hnp.arrays(
@@ -62,6 +63,17 @@ def test_groups_ascend_and_hold_their_rows_in_order(groups: list[int]) -> None:
     found = {group: rows.tolist() for group, rows in group_rows(np.array(groups, np.int64))}
     assert list(found) == sorted(set(groups))
     assert all(rows == [i for i, one in enumerate(groups) if one == g] for g, rows in found.items())
+
+
+@given(FEW_VALUES, st.integers(1, 3), st.integers(1, 9))
+def test_no_group_of_equal_keys_is_cut(rows: Packed, keys: int, block_rows: int) -> None:
+    rows = sort_rows(rows)
+    blocks = [rows[i : i + block_rows] for i in range(0, len(rows), block_rows)]
+    found = list(whole_groups(blocks, keys=keys))
+    assert [row for block in found for row in as_tuples(block)] == as_tuples(rows)
+    groups = [{row[:keys] for row in as_tuples(block)} for block in found]
+    assert all(groups)
+    assert sum(map(len, groups)) == len(set().union(*groups))
 
 
 def test_no_rows_begin_nowhere() -> None:
