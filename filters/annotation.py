@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filters.annotator import Annotator
 from filters.content import ContentAnnotator, ContentConfig
+from filters.decontamination.annotator import DecontaminationAnnotator
+from filters.decontamination.config import DecontaminationConfig
 from filters.language import LanguageAnnotator, LanguageConfig
 from filters.prose import ProseAnnotator, ProseConfig
+from filters.taggers.quality import QualityAnnotator, QualityConfig
 from filters.taggers.tagger import TaggerAnnotator, TaggerConfig
 from pipeline.errors import ConfigError, SchemaError
 from pipeline.records.document import DOCUMENT_SCHEMA
@@ -38,6 +41,15 @@ class AnnotateConfig(BaseModel):
     tagger: TaggerConfig | None = Field(
         default=TaggerConfig(), description="Topic and quality by trained models; null: neither"
     )
+    quality: QualityConfig | None = Field(
+        default=None,
+        description="Reasoning depth, knowledge density, topic and 12 more by a trained model; "
+        "null: none of them",
+    )
+    decontamination: DecontaminationConfig | None = Field(
+        default=None,
+        description="Which benchmark items a document holds; null: none are looked for",
+    )
 
 
 def build_annotators(config: AnnotateConfig) -> tuple[Annotator, ...]:
@@ -51,6 +63,10 @@ def build_annotators(config: AnnotateConfig) -> tuple[Annotator, ...]:
         annotators.append(ContentAnnotator(config.content))
     if config.tagger is not None:
         annotators.append(TaggerAnnotator(config.tagger))
+    if config.quality is not None:
+        annotators.append(QualityAnnotator(config.quality))
+    if config.decontamination is not None:
+        annotators.append(DecontaminationAnnotator(config.decontamination))
     return tuple(annotators)
 
 

@@ -18,7 +18,8 @@ class Annotator(Protocol):
     """Prefix of the columns in the sidecar table: ``<name>.<measure>``."""
 
     version: int
-    """Bumped whenever any output value can change; part of the stage's identity."""
+    """Bumped whenever any output value can change, or a digest of the files that decide what comes
+    out; part of the stage's identity, so that other files run it again."""
 
     columns: pa.Schema
     """What ``annotate`` returns; the names carry no prefix."""

@@ -5,12 +5,11 @@ is not known is refused, before any data is read, with the field, the value and 
 """
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from yaml.constructor import ConstructorError
 
 from extractors.routing import ExtractConfig
 from filters.annotation import AnnotateConfig
@@ -20,6 +19,7 @@ from mixtures.spec import MixtureConfig
 from pipeline.errors import ConfigError
 from pipeline.storage.filesystem import read_text
 from pipeline.storage.splits import SourceConfig
+from pipeline.storage.strict_yaml import load_yaml
 from synth.config import SynthConfig
 
 
@@ -58,7 +58,7 @@ def load_recipe(path: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises ConfigError that lists every fault, each with its field, value and what is allowed.
     """
     try:
-        value = _load_yaml(read_text(path))
+        value = load_yaml(read_text(path))
     except FileNotFoundError as error:
         raise ConfigError(f"no recipe at {path!r}") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -86,29 +86,6 @@ def recipe_schema() -> str:
     return json.dumps(Recipe.model_json_schema(), indent=1) + "\n"
 
 
-_MERGE_TAG = "tag:yaml.org,2002:merge"
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice; PyYAML would keep the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == _MERGE_TAG:
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
-            if isinstance(key, Hashable):  # the base class refuses what is not
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _load_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-
-
 def _override(value: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path:
@@ -118,7 +95,7 @@ def _override(value: dict[str, Any], override: str) -> None:
     for step in parents:
         level = _step(level, step, override)
     try:
-        parsed = _load_yaml(text)
+        parsed = load_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override!r}: not valid YAML: {error}") from error
     if isinstance(level, list):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from mixtures.stage_files import WINDOWS
 from mixtures.windows import TOKENS_SUFFIX, open_shard
 from pipeline.errors import ConfigError
 from pipeline.run import read_run
-from pipeline.storage.tables import read_table
+from pipeline.storage.tables import read_rows, read_table
 from pipeline.transforms.annotate import MEASURES
 from pipeline.transforms.cut_passages import PASSAGES
 from pipeline.transforms.ingest import DOCUMENTS
@@ -24,6 +25,10 @@ from pipeline.transforms.stage import Finished
 from pipeline.transforms.tokenize import load_tokenizer
 
 EXCERPT_CHARS = 400
+
+ANY_RULE = "any"
+"""Stands for all rules."""
+
 CONTEXT_TOKENS = 40
 
 _KINDS = {"url": "web address", "exact": "equal text", "near": "similar text"}
@@ -100,18 +105,80 @@ def _describe_marks(row: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _show_rejections(stages: list[Finished], reason: str, limit: int) -> Iterator[str]:
+def _show_rejections(stages: list[Finished], rule: str, limit: int) -> Iterator[str]:
+    """Rejections for which a rule was broken, in the order of stages, shards and rows."""
     shown = 0
-    for finished, row in _rows(stages, REJECTED):
-        if reason not in ("any", row["reason"]):
+    for finished in stages:
+        for entry in finished.manifest.outputs.get(REJECTED, ()):
+            for batch in read_table(finished.folder.locate(entry.name)):
+                for row in batch.filter(_has_broken(batch, rule)).to_pylist():
+                    if shown == limit:
+                        return
+                    shown += 1
+                    yield from _describe_rejection(finished.manifest.stage, row)
+                    yield from _excerpt(stages, finished, entry.shard, row["id"])
+    if not shown:
+        _refuse_unknown(stages, rule)
+
+
+def _has_broken(rejected: pa.RecordBatch, rule: str) -> pa.BooleanArray:
+    """Whether a rejection's reason, or any rule that it broke, is ``rule`` or one of its column."""
+    if rule == ANY_RULE:
+        return pa.repeat(True, rejected.num_rows)
+    broken = rejected.column("broken_rules")
+    rows = pc.list_parent_indices(broken)
+    rules = pc.struct_field(pc.list_flatten(broken), "rule")
+    has_broken = np.zeros(rejected.num_rows, np.bool_)
+    has_broken[rows.filter(_is_of(rules, rule)).to_numpy()] = True
+    return pc.or_(pa.array(has_broken), _is_of(rejected.column("reason"), rule))
+
+
+def _is_of(reasons: pa.Array, rule: str) -> pa.BooleanArray:
+    """Whether a reason is ``rule``, or ``rule`` is the column or annotator that it begins with."""
+    is_of = pc.or_(pc.equal(reasons, rule), pc.starts_with(reasons, f"{rule}."))
+    return pc.fill_null(is_of, False)
+
+
+def _describe_rejection(stage: str, row: dict[str, Any]) -> Iterator[str]:
+    yield f"== {stage}: {row['reason']}"
+    for broken in row.pop("broken_rules"):
+        value = "no value" if broken["value"] is None else broken["value"]
+        yield f"   broke {broken['rule']}: {value}"
+    yield _pretty(row)
+
+
+def _excerpt(
+    stages: list[Finished], rejecting: Finished, shard: int, document: str
+) -> Iterator[str]:
+    """How a rejected document begins; nothing where it was rejected before it was one."""
+    made_by = rejecting.manifest.inputs.get("documents")
+    for finished in stages:
+        if finished.identity != made_by or DOCUMENTS not in finished.manifest.outputs:
             continue
-        if shown == limit:
-            return
-        shown += 1
-        yield f"== {finished.manifest.stage}: {row['reason']}"
-        yield _pretty(row)
-        for _, found in _find(stages, DOCUMENTS, row["id"]):
-            yield f"\n{found['text'][:EXCERPT_CHARS]}\n"
+        path = finished.folder.table(DOCUMENTS, shard, finished.num_shards(DOCUMENTS))
+        first = 0
+        for batch in read_table(path, columns=("id",)):
+            places = pc.indices_nonzero(pc.equal(batch.column("id"), document)).to_numpy()
+            rows = places.astype(np.int64) + first
+            first += batch.num_rows
+            for found in read_rows(path, rows, columns=("text",)):
+                for text in found.column("text").to_pylist():
+                    yield f"\n{text[:EXCERPT_CHARS]}\n"
+
+
+def _refuse_unknown(stages: list[Finished], rule: str) -> None:
+    """Raise ConfigError with what the run did reject for, so that a mistyped rule is seen."""
+    reasons = {
+        reason
+        for finished in stages
+        for by_reason in finished.manifest.statistics.get(REJECTED, {}).values()
+        for reason in by_reason
+    }
+    if reasons:
+        raise ConfigError(
+            f"--rejected {rule!r}: nothing was rejected for it; what documents were rejected for "
+            f"first: {', '.join(sorted(reasons))}"
+        )
 
 
 def _show_failures(stages: list[Finished], limit: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ Read from the receipts, so it works on every runner and never disagrees with wha
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.storage.stage_folder import StageFolder
@@ -20,8 +20,12 @@ LOG_SECONDS = 30.0
 class Progress:
     """Prints one line a stage, kept up to date on a terminal, now and then elsewhere."""
 
-    def __init__(self, *, is_quiet: bool) -> None:
+    def __init__(
+        self, *, is_quiet: bool, detail: Callable[[StageFolder, float], str] | None = None
+    ) -> None:
+        """``detail`` says more of a stage, from its folder and the seconds since its start."""
         self._is_quiet = is_quiet
+        self._detail = detail
         self._is_terminal = sys.stderr.isatty()
 
     @contextmanager
@@ -73,11 +77,10 @@ class Progress:
             if done > first:
                 seconds = (total - done) * (now - started) / (done - first)
                 left = f", about {seconds:.0f} s left"
-            self._line(
-                f"{stage.name:<26} {stage.identity}  {done} of {total} shard files, "
-                f"{now - started:.0f} s{left}",
-                is_final=False,
-            )
+            said = f"{done} of {total} shard files, {now - started:.0f} s{left}"
+            if self._detail is not None:
+                said = self._detail(folder, now - started)
+            self._line(f"{stage.name:<26} {stage.identity}  {said}", is_final=False)
 
     def _line(self, text: str, *, is_final: bool) -> None:
         if self._is_terminal:

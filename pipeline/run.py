@@ -24,6 +24,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from filters.decontamination.annotator import DecontaminationAnnotator
 from filters.rule import DecideConfig, Rule
 from mixtures.quantiles import has_percentiles
 from mixtures.stage_files import RUN_NAME
@@ -56,6 +57,9 @@ from synth.config import skip_reason
 SYNTHETIC = "-synthetic"
 """Behind the name of a stage that does for synthetic documents what another one does."""
 
+JUDGE_ALL = (f"{MARKS}.", f"{DecontaminationAnnotator.name}.")
+"""Columns whose rules judge synthetic documents too."""
+
 TOKENIZE_STAGES = ("tokenize", "tokenize" + SYNTHETIC)
 """The stages that tokenize natural and synthetic documents."""
 
@@ -71,8 +75,8 @@ def _unwatched(stage: Stage, folder: StageFolder) -> AbstractContextManager[obje
     return nullcontext()
 
 
-def local_options() -> list[str]:
-    """Beam options for this machine: one worker thread a core.
+def local_options(*, min_workers: int = 1) -> list[str]:
+    """Beam options for this machine: one worker thread a core, and at least ``min_workers``.
 
     Parsers run in child processes and the kernels release the interpreter's lock, so threads
     keep the cores busy without the start-up cost of worker processes.
@@ -80,8 +84,14 @@ def local_options() -> list[str]:
     return [
         f"--runner={LOCAL_RUNNER}",
         "--direct_running_mode=multi_threading",
-        f"--direct_num_workers={len(os.sched_getaffinity(0))}",
+        f"--direct_num_workers={max(min_workers, len(os.sched_getaffinity(0)))}",
     ]
+
+
+def runner_options(beam_options: Sequence[str], *, min_workers: int = 1) -> list[str]:
+    """``beam_options``, behind those of this machine where they name no runner."""
+    has_runner = any(option.startswith("--runner") for option in beam_options)
+    return [*([] if has_runner else local_options(min_workers=min_workers)), *beam_options]
 
 
 @dataclass(frozen=True)
@@ -112,21 +122,19 @@ def run(
     mixture can't be met, InvariantError when counts do not add up.
     """
     check_recipe(recipe)
-    has_runner = any(option.startswith("--runner") for option in beam_options)
-    options = [*([] if has_runner else local_options()), *beam_options]
-    return _Run(recipe, options, watch, until).stages()
+    return _Run(recipe, runner_options(beam_options), watch, until).stages()
 
 
 def scoped_rules(recipe: Recipe) -> list[Rule]:
     """The recipe's rules, where one that names no source judges all of the recipe's sources.
 
-    Synthetic documents were verified instead: of these rules only those on duplicates judge them,
-    and any that names them.
+    Synthetic documents were verified instead: of these rules only those on duplicates and on
+    benchmark items judge them, and any that names them.
     """
     natural = sorted(recipe.sources)
     return [
         rule
-        if rule.sources is not None or rule.column.startswith(f"{MARKS}.")
+        if rule.sources is not None or rule.column.startswith(JUDGE_ALL)
         else rule.model_copy(update={"sources": natural})
         for rule in recipe.decide.rules
     ]

@@ -59,7 +59,7 @@ class RequestCache:
         record = {
             "version": FORMAT_VERSION,
             "key": request.key,
-            "request": asdict(request),
+            "request": request.content,
             "completion": asdict(completion),
             "sha256": fingerprint(completion),
         }

@@ -1,9 +1,9 @@
 """What is asked of a model and what comes back: values only, no I/O."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.fingerprint import canonical_json, fingerprint
 
@@ -32,22 +32,33 @@ class Sampling:
 class Request:
     """Everything that decides an answer, and nothing else: no address, key or timeout.
 
-    Two requests that differ only in ``seed`` are two samples of one prompt.
+    Two requests that differ only in ``seed`` are two samples of one prompt. ``response_schema`` is
+    the JSON Schema, as JSON, that the answer must follow. Without one the answer is free text, and
+    the key is made of the other fields alone.
     """
 
     messages: tuple[Message, ...]
     model: str
     sampling: Sampling
     seed: int
+    response_schema: str | None = None
 
     @cached_property
     def key(self) -> str:
-        """Content address: SHA-256 of the canonical JSON of all fields, 64 hex characters."""
-        return fingerprint(self)
+        """Content address: SHA-256 of :meth:`to_json`, 64 hex characters."""
+        return fingerprint(self.content)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """All fields that are given, as plain values."""
+        content = asdict(self)
+        if self.response_schema is None:
+            del content["response_schema"]
+        return content
 
     def to_json(self) -> str:
-        """Canonical JSON of all fields."""
-        return canonical_json(self)
+        """Canonical JSON of :attr:`content`."""
+        return canonical_json(self.content)
 
     @classmethod
     def from_json(cls, text: str) -> "Request":
@@ -58,6 +69,7 @@ class Request:
             model=raw["model"],
             sampling=Sampling(**raw["sampling"] | {"stop": tuple(raw["sampling"]["stop"])}),
             seed=raw["seed"],
+            response_schema=raw.get("response_schema"),
         )
 
     @property

@@ -1,12 +1,12 @@
 """The report as one HTML file: no script, no request, nothing of the machine it was made on.
 
-Equal summaries give equal bytes. This module is the frame and the first screen: what came in,
-what came out, where it was lost. The parts below it are in the modules ``page_...``.
+Equal summaries give equal bytes. This module is the order of the parts and the first screen: what
+came in, what came out, where it was lost. The parts below it are in the modules ``page_...``.
 """
 
 from collections.abc import Sequence
-from importlib.resources import files
 
+from pipeline.report.frame import frame
 from pipeline.report.markup import (
     NOTHING,
     Column,
@@ -24,6 +24,7 @@ from pipeline.report.markup import (
     table,
     text,
 )
+from pipeline.report.page_contamination import contamination_section
 from pipeline.report.page_documents import (
     failures_section,
     fidelity_section,
@@ -45,6 +46,7 @@ _CONTENTS = (
     ("tokenization", "Tokenization"),
     ("fidelity", "Fidelity"),
     ("duplicates", "Duplicates"),
+    ("contamination", "Contamination"),
     ("rejections", "Rejections"),
     ("failures", "Failures"),
     ("stages", "Stages"),
@@ -53,63 +55,29 @@ _CONTENTS = (
 _SHOWN_CAUSES = 3
 """Causes named below the bar of a stage."""
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""The browser itself refuses whatever would leave the page."""
-
 
 def render(summary: RunSummary) -> str:
     """The whole page, to be written as UTF-8."""
-    body = join(
-        [
-            element("header", join([_title(summary), _contents()], "\n")),
-            element(
-                "main",
-                join(
-                    [
-                        _first_screen(summary),
-                        mixture_section(summary),
-                        packing_section(summary),
-                        ledger_section(summary),
-                        sources_section(summary),
-                        tokenization_section(summary),
-                        fidelity_section(summary),
-                        duplicates_section(summary),
-                        rejections_section(summary),
-                        failures_section(summary),
-                        _stages_section(summary),
-                    ],
-                    "\n",
-                ),
-            ),
+    return frame(
+        title=f"{summary.recipe}: run report",
+        eyebrow="Reasonmill run report",
+        heading=summary.recipe,
+        contents=_CONTENTS,
+        sections=[
+            _first_screen(summary),
+            mixture_section(summary),
+            packing_section(summary),
+            ledger_section(summary),
+            sources_section(summary),
+            tokenization_section(summary),
+            fidelity_section(summary),
+            duplicates_section(summary),
+            contamination_section(summary),
+            rejections_section(summary),
+            failures_section(summary),
+            _stages_section(summary),
         ],
-        "\n",
     )
-    return f"<!DOCTYPE html>\n{element('html', join([_head(summary), body]), lang='en')}\n"
-
-
-def _head(summary: RunSummary) -> Html:
-    style = files("pipeline.report").joinpath("style.css").read_text(encoding="utf-8")
-    return Html(
-        '<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        '<link rel="icon" href="data:,">\n'
-        f"{element('title', text(f'{summary.recipe}: run report'))}\n"
-        f"<style>\n{style}</style>\n</head>\n"
-    )
-
-
-def _title(summary: RunSummary) -> Html:
-    eyebrow = element("p", text("Reasonmill run report"), class_="eyebrow")
-    return join([eyebrow, element("h1", text(summary.recipe))])
-
-
-def _contents() -> Html:
-    links = [
-        element("li", element("a", text(title), href=f"#{anchor}")) for anchor, title in _CONTENTS
-    ]
-    return element("nav", element("ul", join(links)), aria_label="Contents")
 
 
 def _first_screen(summary: RunSummary) -> Html:

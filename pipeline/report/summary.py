@@ -12,6 +12,7 @@ from mixtures.solution import MixtureSolution
 from mixtures.stage_files import WINDOWS_PREFIX
 from pipeline.records.manifest import Counts, Manifest, Statistics, merge_statistics
 from pipeline.report.clusters import Clusters
+from pipeline.report.contamination import ContaminationSummary, summarize_contamination
 from pipeline.report.duplicates import DuplicateSummary, summarize_duplicates
 from pipeline.report.examples import Example
 from pipeline.report.mixture import Ledger, MixtureStage, summarize_ledgers, summarize_mixture
@@ -138,6 +139,7 @@ class RunSummary:
     rejections: tuple[Cause, ...]
     failures: tuple[Cause, ...]
     duplicates: DuplicateSummary | None
+    contamination: ContaminationSummary | None
     mixture: tuple[MixtureStage, ...]
     ledgers: tuple[Ledger, ...]
     alarms: tuple[Alarm, ...]
@@ -235,6 +237,7 @@ def summarize_run(
         rejections=_causes(manifests, "rejected", shown),
         failures=failures,
         duplicates=duplicates,
+        contamination=summarize_contamination(manifests),
         mixture=mixture,
         ledgers=summarize_ledgers(manifests),
         alarms=tuple(_alarms(skipped, sources, duplicates, failures, mixture)),

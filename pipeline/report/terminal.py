@@ -21,6 +21,7 @@ from pipeline.report.quantities import (
     ratio_of,
 )
 from pipeline.report.summary import MIN_FIDELITY_RATIO, Cause, RunSummary, SourceSummary
+from pipeline.report.terminal_contamination import contamination_table
 from pipeline.report.terminal_duplicates import duplicate_tables
 from pipeline.report.terminal_tables import add_numbers, blocks, open_table
 
@@ -82,6 +83,8 @@ def tables(summary: RunSummary, *, is_ascii: bool = False) -> Iterator[Table]:
         yield tokenization_table(summary)
     if summary.duplicates is not None:
         yield from duplicate_tables(summary.duplicates, is_ascii=is_ascii)
+    if summary.contamination is not None:
+        yield contamination_table(summary.contamination)
     if summary.rejections:
         yield causes_table("Rejections", summary.rejections)
     if summary.failures:

@@ -53,6 +53,10 @@ class StageFolder:
         path = self._receipt(output, shard)
         return ShardEntry(**json.loads(read_text(path))) if exists(path) else None
 
+    def remove_receipt(self, output: str, shard: int) -> None:
+        """Have a shard made again; call it when none is writing, and without a manifest."""
+        remove(self._receipt(output, shard))
+
     def receipts(self, outputs: Iterable[str], shard: int) -> list[ShardEntry] | None:
         """Receipts of ``shard`` for every output, or None unless all are there."""
         entries = [self.read_receipt(output, shard) for output in outputs]

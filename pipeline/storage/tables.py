@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import IO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -172,6 +174,21 @@ def read_table(
         yield from parquet.iter_batches(
             batch_size=rows, columns=None if columns is None else list(columns)
         )
+
+
+def read_rows(
+    path: str, rows: npt.NDArray[np.int64], *, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows of these numbers, ascending, of a Parquet file; groups without any are not read."""
+    with open_input(path) as file, pq.ParquetFile(file) as parquet:
+        first = 0
+        for group in range(parquet.metadata.num_row_groups):
+            end = first + parquet.metadata.row_group(group).num_rows
+            held = rows[(rows >= first) & (rows < end)] - first
+            if len(held):
+                table = parquet.read_row_group(group, columns=list(columns)).take(pa.array(held))
+                yield from table.combine_chunks().to_batches()
+            first = end
 
 
 def read_aligned(

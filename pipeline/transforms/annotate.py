@@ -6,15 +6,17 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from filters.annotation import annotate, annotation_schema
 from filters.annotator import Annotator
+from filters.decontamination.annotator import DecontaminationAnnotator
 from pipeline.errors import trace
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
-from pipeline.records.manifest import Counts
+from pipeline.records.manifest import Counts, Statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.ingest import DOCUMENTS
@@ -30,12 +32,14 @@ from pipeline.transforms.outcome import (
 )
 from pipeline.transforms.shards import PendingShards, ReadShards
 from pipeline.transforms.stage import Finished, Stage, rows
-from pipeline.transforms.write import no_statistics
 
 STAGE = "annotate"
 
 MEASURES = "measures"
 """Output of the stage: the sidecar table."""
+
+NO_SPLIT = ""
+"""Key of the statistics for a benchmark that states no split."""
 
 IS_ANNOTATED = "is_annotated"
 """Sidecar column: False where an annotator raised; the other measures of that row are null."""
@@ -65,6 +69,28 @@ def annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -
         singles[0].rejected,
         pa.concat_batches([single.failed for single in singles]),
     )
+
+
+def summarize_measures(measures: pa.RecordBatch) -> Statistics:
+    """By source, benchmark and split the documents hit, by where; {} without decontamination.
+
+    A document counts under the item that is covered best. Where a benchmark states no split it is
+    NO_SPLIT. ``documents`` are all that were searched, hit or not.
+    """
+    hits = f"{DecontaminationAnnotator.name}.hits"
+    if hits not in measures.schema.names:
+        return {}
+    statistics: Statistics = {}
+    for found in pc.value_counts(measures.column("source").filter(pc.is_valid(measures[hits]))):
+        statistics[found["values"].as_py()] = {"documents": found["counts"].as_py(), "hits": {}}
+    names = [f"{DecontaminationAnnotator.name}.{name}" for name in ("benchmark", "split", "where")]
+    is_hit = pc.fill_null(pc.greater(measures[hits], 0), False)
+    for row in measures.select(["source", *names]).filter(is_hit).to_pylist():
+        source, benchmark, split, where = row.values()
+        of_benchmark = statistics[source]["hits"].setdefault(benchmark, {})
+        of_split = of_benchmark.setdefault(NO_SPLIT if split is None else split, {})
+        of_split[where] = of_split.get(where, 0) + 1
+    return statistics
 
 
 @dataclass(eq=False)
@@ -121,7 +147,7 @@ def annotate_stage(
             | ReadShards(documents.folder, DOCUMENTS, num_shards, DOCUMENT_SCHEMA)
             | AnnotateDocuments(annotators)
         )
-        outcome.write(folder, MEASURES, schema, summarize=no_statistics)
+        outcome.write(folder, MEASURES, schema, summarize=summarize_measures)
 
     return Stage(
         name=name,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
@@ -18,6 +20,7 @@ from pipeline import errors
 from pipeline.errors import InvariantError
 from pipeline.fingerprint import IDENTITY_CHARS, canonical_json, fingerprint
 from pipeline.records.manifest import Counts, Manifest, ShardEntry, Statistics, merge_statistics
+from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms import coders  # noqa: F401 - registers the coder of pa.RecordBatch
 from pipeline.transforms.outcome import FAILED, REJECTED
@@ -96,6 +99,11 @@ class Finished:
     def num_shards(self, output: str) -> int:
         """Shards of ``output``."""
         return len(self.manifest.shards(output))
+
+    def schema(self, output: str) -> pa.Schema:
+        """Columns of ``output``, read from the footer of its first shard."""
+        with open_input(self.folder.locate(self.manifest.shards(output)[0].name)) as file:
+            return pq.read_schema(file).remove_metadata()
 
 
 def run_stage(

@@ -8,7 +8,6 @@ from functools import cache
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.typehints.decorators import no_annotations
 
 from filters.dedup.passage_cuts import CUTS, without_cuts
@@ -19,7 +18,6 @@ from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
 from pipeline.records.manifest import Statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
-from pipeline.storage.filesystem import open_input
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.storage.tables import read_aligned
 from pipeline.transforms.decide import join_measures, kept_rows
@@ -80,7 +78,7 @@ class TokenizeInput:
 
     def described(self) -> pa.Schema:
         """Every column of the documents and sidecars but the text and the dedup sketches."""
-        schemas = [_first_schema(finished, output) for finished, output in self.sidecars]
+        schemas = [finished.schema(output) for finished, output in self.sidecars]
         fields: dict[str, pa.Field] = {}
         for field in (f for schema in (DOCUMENT_SCHEMA, *schemas, *self.shared) for f in schema):
             if field.name != _TEXT and not field.name.startswith("sketch."):
@@ -329,10 +327,3 @@ def inexact(documents: pa.RecordBatch) -> pa.RecordBatch:
         "traceback": pa.nulls(count, pa.string()),
     }
     return pa.record_batch([values[field.name] for field in FAILURE_SCHEMA], schema=FAILURE_SCHEMA)
-
-
-def _first_schema(finished: Finished, output: str) -> pa.Schema:
-    """Columns of an output, read from the footer of its first shard."""
-    path = finished.folder.locate(finished.manifest.shards(output)[0].name)
-    with open_input(path) as file:
-        return pq.read_schema(file).remove_metadata()

@@ -6,6 +6,7 @@ of mixed latency: 20 requests a second against 12, of at most 25.
 """
 
 import asyncio
+import json
 import os
 import queue
 import random
@@ -163,7 +164,7 @@ class _Client:
 
     async def _attempt(self, request: Request, attempt: int) -> tuple[Answered, float | None]:
         """One attempt; with a failure, the least seconds to wait, or None if it is final."""
-        body = {
+        body: dict[str, Any] = {
             "model": request.model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
             "temperature": request.sampling.temperature,
@@ -173,6 +174,12 @@ class _Client:
         }
         if request.sampling.stop:
             body["stop"] = list(request.sampling.stop)
+        if request.response_schema is not None:
+            schema = json.loads(request.response_schema)
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": schema},
+            }
         try:
             async with self._open_session().post(
                 f"{self._endpoint.url}/chat/completions", json=body
@@ -208,7 +215,7 @@ class _Client:
                 ) as response:
                     if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                         raise ConfigError(
-                            f"synthesize.endpoint: {endpoint.url} refused the key (HTTP "
+                            f"endpoint: {endpoint.url} refused the key (HTTP "
                             f"{response.status}); api_key_env is {endpoint.api_key_env!r}"
                         )
                     if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
@@ -221,7 +228,7 @@ class _Client:
                 reason = str(error) or type(error).__name__
             if time.monotonic() >= deadline:
                 raise ConfigError(
-                    f"synthesize.endpoint: {endpoint.url} is not ready to serve "
+                    f"endpoint: {endpoint.url} is not ready to serve "
                     f"{endpoint.model!r} after {endpoint.ready_timeout_seconds:g} s ({reason}); "
                     "start the server, correct url, or raise ready_timeout_seconds"
                 )
@@ -269,7 +276,7 @@ def _check_model(endpoint: EndpointConfig, body: Any) -> None:
     names = [entry["id"] for entry in entries or () if isinstance(entry, dict) and "id" in entry]
     if names and endpoint.model not in names:
         raise ConfigError(
-            f"synthesize.endpoint.model: {endpoint.url} serves no {endpoint.model!r}; "
+            f"endpoint.model: {endpoint.url} serves no {endpoint.model!r}; "
             f"it serves {', '.join(sorted(map(str, names))[:10])}"
         )
 
@@ -280,7 +287,7 @@ def _api_key(endpoint: EndpointConfig) -> str | None:
     key = os.environ.get(endpoint.api_key_env)
     if not key:
         raise ConfigError(
-            f"synthesize.endpoint.api_key_env: the environment variable {endpoint.api_key_env} "
+            f"endpoint.api_key_env: the environment variable {endpoint.api_key_env} "
             "is not set where the worker runs"
         )
     return key

@@ -21,7 +21,12 @@ LAYERS = {
         "pipeline.report",
         "pipeline.results",
         "pipeline.run",
+        "pipeline.tagger_evaluation",
+        "pipeline.tagging",
+        "pipeline.tagging_progress",
         "pipeline.verification",
+        "pipeline.what_if",
+        "pipeline.what_if_conditions",
     ),
     5: ("pipeline.cli",),
 }

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,39 @@ PROMISED = {
     "run": {"recipe", "--set", "--quiet", "--until", "--help"},
     "plan": {"recipe", "--set", "--help"},
     "status": {"run", "--help"},
-    "stats": {"run", "--help"},
+    "stats": {"run", "--what-if", "--help"},
     "inspect": {"run", "--id", "--rejected", "--failed", "--token", "--limit", "--help"},
     "verify": {"run", "--help"},
     "extract": {"source", "--engine", "--json", "--help"},
+    "tag": {"tag_verb", "--help"},
     "doctor": {"--help"},
 }
 
+PROMISED_OF_TAG = {
+    "sample": {"run", "--out", "--documents", "--by", "--help"},
+    "annotate": {
+        "documents",
+        "--out",
+        "--endpoint",
+        "--model",
+        "--api-key-env",
+        "--price-in",
+        "--price-out",
+        "--limit",
+        "--rubric",
+        "--help",
+    },
+    "train": {"labels", "--documents", "--out", "--rubric", "--help"},
+    "evaluate": {"model", "labels", "--documents", "--out", "--rubric", "--help"},
+}
 
-def verbs() -> dict[str, set[str]]:
-    [choices] = [a.choices for a in build_parser()._actions if isinstance(a.choices, dict)]
+
+def choices_of(parser: ArgumentParser) -> dict[str, ArgumentParser]:
+    [choices] = [a.choices for a in parser._actions if isinstance(a.choices, dict)]
+    return choices
+
+
+def options_of(choices: dict[str, ArgumentParser]) -> dict[str, set[str]]:
     return {
         name: {
             next((o for o in action.option_strings if o.startswith("--")), action.dest)
@@ -36,18 +60,23 @@ def verbs() -> dict[str, set[str]]:
 
 
 def test_verbs_and_options_are_those_promised() -> None:
-    assert verbs() == PROMISED
+    verbs = choices_of(build_parser())
+    assert options_of(verbs) == PROMISED
+    assert options_of(choices_of(verbs["tag"])) == PROMISED_OF_TAG
 
 
-@pytest.mark.parametrize("verb", sorted(PROMISED))
+ALL_VERBS = sorted([*PROMISED, *(f"tag {verb}" for verb in PROMISED_OF_TAG)])
+
+
+@pytest.mark.parametrize("verb", ALL_VERBS)
 def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([verb, "--help"])
+        main([*verb.split(), "--help"])
     assert ended.value.code == 0
     assert f"reasonmill {verb}" in capsys.readouterr().out.partition("example:")[2]
 
 
-@pytest.mark.parametrize("verb", sorted(PROMISED))
+@pytest.mark.parametrize("verb", ALL_VERBS)
 def test_the_readme_shows_every_verb(verb: str) -> None:
     assert f"reasonmill {verb}" in (ROOT / "README.md").read_text()
 
@@ -94,9 +123,12 @@ def test_a_source_that_matches_no_file_is_named(
     assert f"sources.web.paths: '{pattern}' matches no file" in capsys.readouterr().err
 
 
-def test_verbs_other_than_run_refuse_beam_options() -> None:
+@pytest.mark.parametrize(
+    "command", ["status runs/demo", "tag evaluate tagger labels.jsonl --documents sample.jsonl"]
+)
+def test_verbs_that_run_no_job_refuse_beam_options(command: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["status", "runs/demo", "--runner=FlinkRunner"])
+        main([*command.split(), "--runner=FlinkRunner"])
     assert ended.value.code == 2
 
 

@@ -31,6 +31,9 @@ class Fault:
 FaultOf = Callable[[Mapping[str, Any], int], Fault | None]
 """The fault for a request body at its attempt (from 1); None answers well."""
 
+AnswerOf = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""The chat completion for a request body."""
+
 
 def problem_of(body: Mapping[str, Any]) -> str:
     match = SUM.search(body["messages"][-1]["content"])
@@ -61,6 +64,7 @@ class ChatServer:
     """Serves ``/v1`` while the block runs; every chat request is kept in ``asked``."""
 
     fault_of: FaultOf = lambda _body, _attempt: None
+    answer_of: AnswerOf = solve
     models: tuple[str, ...] = (MODEL,)
     api_key: str | None = None
     port: int = 0
@@ -155,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
                     message = f"fault {fault.status}, {self.headers.get('Authorization')}".encode()
                     self._reply(fault.status, message, fault.retry_after_seconds)
                     return
-            self._reply(200, json.dumps(solve(body)).encode())
+            self._reply(200, json.dumps(self.server_of_test.answer_of(body)).encode())
         finally:
             self.server_of_test.leave()
 

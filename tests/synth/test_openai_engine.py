@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,19 @@ def test_answers_come_in_the_order_of_the_requests_however_late_they_arrive() ->
     assert all(is_about(answer, number) for number, answer in enumerate(answers))
     assert answers[3].model == MODEL
     assert (answers[3].prompt_tokens, answers[3].completion_tokens) == (12, 20)
+
+
+def test_a_response_schema_is_sent_as_structured_output_and_only_where_there_is_one() -> None:
+    schema = '{"type": "object", "properties": {"b": {}, "a": {}}}'
+    free, bound = requests(2)
+    with ChatServer() as server:
+        engine = OpenAIEngine(endpoint(server.url, max_in_flight=1))
+        complete(engine, [free, replace(bound, response_schema=schema)])
+        engine.close()
+    assert "response_format" not in server.asked[0]
+    sent = server.asked[1]["response_format"]
+    assert (sent["type"], sent["json_schema"]["strict"]) == ("json_schema", True)
+    assert list(sent["json_schema"]["schema"]["properties"]) == ["b", "a"]
 
 
 def test_the_window_is_filled_and_never_exceeded_by_two_threads_together() -> None:

@@ -21,6 +21,7 @@ REQUESTS = st.builds(
     model=TEXT,
     sampling=SAMPLINGS,
     seed=st.integers(0, (1 << 31) - 1),
+    response_schema=st.none() | TEXT,
 )
 REQUEST = Request(
     messages=(Message("user", "What is 1 + 2?"),),
@@ -49,6 +50,7 @@ def test_a_request_survives_its_json_with_the_same_key(request: Request) -> None
         replace(REQUEST, sampling=replace(REQUEST.sampling, top_p=0.9)),
         replace(REQUEST, sampling=replace(REQUEST.sampling, max_tokens=101)),
         replace(REQUEST, sampling=replace(REQUEST.sampling, stop=("\n",))),
+        replace(REQUEST, response_schema="{}"),
     ],
 )
 def test_every_field_decides_the_key(changed: Request) -> None:
@@ -62,3 +64,8 @@ def test_samples_of_a_prompt_share_its_digest_and_differ_in_sampling() -> None:
     assert REQUEST.sampling_json == (
         '{"sampling":{"max_tokens":100,"stop":[],"temperature":0.6,"top_p":0.95},"seed":3}'
     )
+
+
+def test_a_request_without_a_schema_has_the_key_of_the_answers_that_are_stored() -> None:
+    assert REQUEST.key == "69c2e53823e5a1f29ad811ebf6fa4a9141e2dc787aee50843e908f32ef8d26e6"
+    assert "schema" not in REQUEST.to_json()

@@ -1,5 +1,6 @@
 import hashlib
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from pipeline.storage.tables import (
     HashingFile,
     TableWriter,
     read_aligned,
+    read_rows,
     read_table,
 )
 
@@ -217,3 +219,16 @@ def test_lists_of_tokens_are_plain_and_all_else_has_a_dictionary(tmp_path):
     plain = [one.path_in_schema for one in columns if "RLE_DICTIONARY" not in one.encodings]
     assert plain == ["tokens.list.element"]
     assert len(columns) == 6
+
+
+@given(st.lists(st.integers(0, 99), unique=True).map(sorted))
+def test_rows_are_read_by_number_across_row_groups(tmp_path, numbers):
+    path = tmp_path / "table.parquet"
+    table = pa.table({"n": range(100), "other": ["x"] * 100})
+    pq.write_table(table, path, row_group_size=7)
+    found = [
+        number
+        for batch in read_rows(str(path), np.array(numbers, np.int64), columns=("n",))
+        for number in batch.column("n").to_pylist()
+    ]
+    assert found == numbers

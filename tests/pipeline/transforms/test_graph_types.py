@@ -3,6 +3,7 @@
 import pytest
 
 from extractors.routing import ExtractConfig
+from filters.taggers.rubric import load_rubric
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.manifest import ShardEntry
 from pipeline.storage.splits import SourceConfig
@@ -14,6 +15,8 @@ from pipeline.transforms.extract import ExtractDocuments
 from pipeline.transforms.read import ReadRecords
 from pipeline.transforms.shards import PendingShards, ReadShards
 from pipeline.transforms.synthesize import ReadProblems, SolveProblems
+from pipeline.transforms.tag_annotate import Annotation, annotate_documents_stage, to_items
+from pipeline.transforms.tag_sample import SampleInput, sample_stage
 from pipeline.transforms.tasks import RunSteps, Step
 from pipeline.transforms.write import WriteShards
 from synth.engines.openai import EndpointConfig
@@ -68,6 +71,18 @@ def build_synthesize(graph):
     write(graph | pending() | read | SolveProblems(PROBLEMS, ENDPOINT, "memory://cache"))
 
 
+def build_tag_sample(graph):
+    tables = ((FOLDER, "documents", ("id", "source", "code", "n")),)
+    read = SampleInput(tables, 3, ("n",), ("n",), {})
+    sample_stage(read, num_documents=9).build(graph, FOLDER)
+
+
+def build_tag_annotate(graph):
+    annotation = Annotation(load_rubric(), ENDPOINT, has_schema=True)
+    items = to_items([{"id": "a", "text": "b"}], archive="c")
+    annotate_documents_stage(items, annotation, cache_folder="memory://cache").build(graph, FOLDER)
+
+
 BUILDS = pytest.mark.parametrize(
     "build",
     [
@@ -76,6 +91,8 @@ BUILDS = pytest.mark.parametrize(
         build_annotate,
         build_decide,
         build_synthesize,
+        build_tag_sample,
+        build_tag_annotate,
     ],
 )
 

@@ -1,0 +1,1 @@
+"""Finding benchmark questions and answers in documents, by hashes of their words."""

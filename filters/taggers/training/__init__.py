@@ -1,0 +1,1 @@
+"""Training of the embedding tagger; needs torch."""
