@@ -34,7 +34,15 @@ LAYERS = {
 BEAM = ("pipeline.transforms", "pipeline.run", "synth.engines.inference")
 """The only modules that may import Beam themselves."""
 
-TORCH = ("mixtures.attention", "mixtures.torch_reader", "mixtures.torch_targets")
+TORCH = (
+    "filters.taggers.training.__main__",
+    "filters.taggers.training.encoder",
+    "filters.taggers.training.network",
+    "filters.taggers.training.train_tagger",
+    "mixtures.attention",
+    "mixtures.torch_reader",
+    "mixtures.torch_targets",
+)
 """The only modules that may import torch."""
 
 ASK_FOR_VERSIONS = ("pipeline.doctor",)
