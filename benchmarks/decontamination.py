@@ -254,7 +254,7 @@ def pooled(
     )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -266,13 +266,13 @@ def main() -> None:
     parser.add_argument("--max-clean", type=int, default=1_000_000, help="clean documents read")
     parser.add_argument("--misses", type=int, default=0, help="missed items to print")
     parser.add_argument("--json", action="store_true", help="print JSON alone")
-    arguments = parser.parse_args()
+    parsed = parser.parse_args(arguments)
 
-    clean = read_clean(arguments.clean, arguments.max_clean)
+    clean = read_clean(parsed.clean, parsed.max_clean)
     config = DecontaminationConfig(
         benchmarks=[
             BenchmarkSet(paths=[found.path], is_code=found.name.partition(".")[0] in CODE_SETS)
-            for pattern in arguments.benchmarks
+            for pattern in parsed.benchmarks
             for found in find(pattern)
         ]
     )
@@ -283,13 +283,13 @@ def main() -> None:
     by_name: dict[str, list[Item]] = defaultdict(list)
     for item in read_items(config.benchmarks):
         by_name[item.benchmark].append(item)
-    rng = random.Random(arguments.seed)  # noqa: S311
+    rng = random.Random(parsed.seed)  # noqa: S311
     chosen = [
         item
         for items in by_name.values()
-        for item in rng.sample(items, min(len(items), arguments.items))
+        for item in rng.sample(items, min(len(items), parsed.items))
     ]
-    cases = list(planted(chosen, hosts, arguments.seed))
+    cases = list(planted(chosen, hosts, parsed.seed))
     false = find_false(annotator, clean)
     by_set, by_length, missed = measure_recall(annotator, cases)
     edits = [name for name in EDITS if name != "verbatim"]
@@ -315,11 +315,11 @@ def main() -> None:
         "index_file_bytes": len(annotator.index.to_bytes()),
         "index_build_seconds": build_seconds,
     }
-    if arguments.json:
+    if parsed.json:
         print(json.dumps(result, indent=1))
         return
     report(result)
-    for line in rng.sample(missed, min(len(missed), arguments.misses)):
+    for line in rng.sample(missed, min(len(missed), parsed.misses)):
         print("missed", line)
 
 

@@ -15,8 +15,8 @@ An item is found in a document that
   them, as in decon (github.com/allenai/decon), so that a phrase everyone uses adds little.
 
 Of a question with choices, what is asked before them is enough, as choices may be reordered. Short
-answers are looked for behind their question only. Questions of fewer than four words can't be
-found, and of four or five words only where nothing is missing.
+answers are looked for behind their question only. Questions of fewer than five words can't be
+found, nor can code of fewer than eight; the shorter a question, the less of it may be missing.
 """
 
 import hashlib

@@ -73,7 +73,7 @@ class DecontaminationConfig(BaseModel):
     )
     whole_words: int = Field(
         default=5,
-        ge=4,
+        ge=5,
         le=1000,
         description="Words up to which a question must be there whole; between the two the share "
         "that is needed falls in a line",

@@ -34,6 +34,9 @@ from pipeline.storage.filesystem import atomic_output, read_bytes
 INDEX_VERSION = 1
 """Raised when the same text gets other hashes."""
 
+MIN_QUESTION_WORDS = 5
+"""A question of fewer words is not looked for: anyone may write those."""
+
 MIN_ANSWER_WORDS = 15
 """An answer with fewer words that are no numbers or letters is no trace of its benchmark alone."""
 
@@ -121,7 +124,10 @@ class Index:
             stem_words = _count_stem_words(item.question)
             made.append(IndexedItem(*name, item.is_code, stem_words, len(answer), hashed))
             is_long = _is_solution(answer) if item.is_code else _is_long_answer(answer)
-            grams.append((question_grams, answer_grams if is_long else nothing))
+            is_askable = len(question_grams) + GRAM_WORDS - 1 >= MIN_QUESTION_WORDS
+            grams.append(
+                (question_grams if is_askable else nothing, answer_grams if is_long else nothing)
+            )
         return cls._of_grams(tuple(made), grams)
 
     @classmethod
@@ -224,7 +230,7 @@ class Index:
         return self.grams[self.ends[unit - 1] if unit else 0 : self.ends[unit]]
 
     def num_unsearchable(self) -> int:
-        """Items whose question is too short to be found: fewer than GRAM_WORDS words."""
+        """Items whose question is too short to be found: fewer than MIN_QUESTION_WORDS words."""
         found = {unit.item for unit in self.units if not unit.is_answer}
         return len(self.items) - len(found)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from filters.decontamination.config import DecontaminationConfig
+from filters.decontamination.index import MIN_QUESTION_WORDS
 from filters.decontamination.kernels import (
     GRAM_WORDS,
     STRONG_MASK,
@@ -27,7 +28,7 @@ MIN_FORMULA_COVERAGE = 0.8
 MIN_FORMULA_WORDS = 8
 """Words that a formula needs at least."""
 
-MIN_WHOLE_WORDS, MIN_WHOLE_MIXED_WORDS = 5, 6
+MIN_WHOLE_WORDS, MIN_WHOLE_MIXED_WORDS = MIN_QUESTION_WORDS, 6
 """A unit of so many words is found where all of them stand in a row; the second holds where less
 than half of them are strong."""
 

@@ -74,7 +74,8 @@ def hash_words(
                 after = data[np.uint64(at + 1)] if at + 1 < end else np.uint8(10)
                 # A minus is no hyphen and no bullet; a greater-than is no mark of a quotation.
                 is_letter_before = 97 <= (before | 32) <= 122
-                is_letter_after = 97 <= (after | 32) <= 122
+                # After it, what is no ASCII reads as a letter: an accent may be composed or not.
+                is_letter_after = 97 <= (after | 32) <= 122 or after >= 128
                 is_sign = before != 10 and (
                     byte == 62
                     or not (

@@ -1,4 +1,4 @@
-"""A recipe with benchmark files, run for real: pages, synthetic documents, and what changes."""
+"""A recipe with benchmark files, run for real: over web pages and synthetic documents."""
 
 import json
 from collections.abc import Iterator
@@ -6,21 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.config import Recipe, parse_recipe
 from pipeline.errors import ConfigError
 from pipeline.report.contamination import summarize_contamination
 from pipeline.run import LOCAL_RUNNER, run, scoped_rules
-from pipeline.storage.tables import read_table
 from pipeline.transforms.decide import KEPT
+from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import REJECTED
 from pipeline.transforms.stage import Finished
 from tests.filters.decontamination.benchmark_items import LONG, SHORT, write_jsonl
 from tests.support.tiny_run import text_of
 from tests.synth.chat_server import MODEL, ChatServer
 
-ASKED = 7
+ASKED, SAMPLES = 7, 3
 """The problem that stands in the benchmark too."""
 
 
@@ -37,11 +39,15 @@ def write_inputs(folder: Path) -> None:
         json.dumps({"text": text, "url": f"https://a.org/{n}"}) for n, text in enumerate(texts)
     ]
     (folder / "web.jsonl").write_text("\n".join(lines))
+    story = "Behind the barn of Hollin stand some calves and beside it as many geese as told. "
     sums = [
-        {"id": f"s{n}", "problem": f"In the barn of Hollin stand many calves. What is {n} + 100?",
-         "answer": str(n + 100)}
+        {
+            "id": f"s{n}",
+            "problem": f"{story * (n == ASKED)}What is {n} + 100?",
+            "answer": str(n + 100),
+        }
         for n in range(12)
-    ]  # fmt: skip
+    ]
     (folder / "problems.jsonl").write_text("\n".join(json.dumps(one) for one in sums))
     asked = {"id": "made/sum", "benchmark": "made", "split": "train"}
     write_jsonl(folder / "items.jsonl", LONG, asked | {"question": sums[ASKED]["problem"]})
@@ -87,7 +93,7 @@ def finished(recipe: Recipe, until: str) -> dict[str, Finished]:
 
 def rows(stage: Finished, output: str) -> pa.Table:
     return pa.concat_tables(
-        read_table(stage.folder.locate(shard.name)) for shard in stage.manifest.shards(output)
+        pq.read_table(stage.folder.locate(shard.name)) for shard in stage.manifest.shards(output)
     )
 
 
@@ -97,16 +103,22 @@ def test_pages_and_synthetic_documents_with_items_are_rejected(
     write_inputs(tmp_path)
     synthesize = {
         "endpoint": {"url": server.url, "model": MODEL},
-        "mathematics": {"problems": [str(tmp_path / "problems.jsonl")], "samples": 3},
+        "mathematics": {"problems": [str(tmp_path / "problems.jsonl")], "samples": SAMPLES},
     }
     stages = finished(recipe_in(tmp_path, synthesize=synthesize), "tokenize-synthetic")
     web = rows(stages["decide"], REJECTED)
     assert web.column("reason").to_pylist() == ["decontamination.hits.too_high"]
     assert rows(stages["decide"], KEPT).num_rows == 4
     made = rows(stages["decide-synthetic"], REJECTED)
-    reasons = made.column("reason").to_pylist()
-    assert reasons.count("decontamination.hits.too_high") >= 1
-    assert rows(stages["decide-synthetic"], KEPT).num_rows >= 8
+    hit = made.filter(pc.equal(made.column("reason"), "decontamination.hits.too_high"))
+    assert hit.num_rows >= 1
+    texts = rows(stages["synthesize"], DOCUMENTS)
+    is_asked = pc.match_substring(texts.column("text"), "barn of Hollin")
+    asked_ids = set(texts.filter(is_asked).column("id").to_pylist())
+    kept_ids = set(rows(stages["decide-synthetic"], KEPT).column("id").to_pylist())
+    assert asked_ids
+    assert not asked_ids & kept_ids
+    assert kept_ids
 
     summary = summarize_contamination([one.manifest for one in stages.values()])
     assert summary is not None

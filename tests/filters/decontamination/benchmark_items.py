@@ -12,9 +12,8 @@ LONG = {
     "id": "made/long",
     "benchmark": "made",
     "split": "test",
-    "question": "A miller grinds 42 sacks of rye before noon and half as many after supper, "
-    "and sells each sack for $3 \\frac{1}{2}$ crowns. How many crowns does the miller "
-    "earn on that day?",
+    "question": "A miller grinds 42 sacks of rye before noon, half as many after supper, and "
+    "sells each sack for $3 \\frac{1}{2}$ crowns. How many crowns does it earn on that one day?",
     "answer": "220.5",
 }
 SHORT = {

@@ -82,8 +82,8 @@ def test_the_digest_knows_the_items() -> None:
 
 def test_items_too_short_to_be_found_are_counted() -> None:
     items = [
-        Item("a", None, "1", "only three words", ""),
-        Item("a", None, "2", "now it is four", ""),
+        Item("a", None, "1", "these are four words", ""),
+        Item("a", None, "2", "and these now are five", ""),
     ]
     assert Index.build(items).num_unsearchable() == 1
 
