@@ -181,7 +181,7 @@ def test_every_verb_shows_the_run(finished: Path, capsys: pytest.CaptureFixture[
     token = said("inspect", folder, "--token", "windows-general/part-00000-of-00001:0:5")
     assert ">>>" in token
     assert '"archive"' in token
-    assert main(["inspect", folder, "--rejected", "no.such.reason"]) == 1
+    assert main(["inspect", folder, "--rejected", "no.such.reason"]) == 2
 
 
 def test_plan_solves_a_changed_mixture_and_writes_nothing(
