@@ -2,9 +2,9 @@
 
 Run by ``benchmarks.false_rejections`` and ``benchmarks.heuristics_speed`` with an interpreter that
 has datatrove (``requirements/peers.in``). JSON lines {text} in; JSON lines out: for each text why
-it was dropped, null where it was kept, in ``fineweb`` (Gopher's repetition and quality, C4 without its
-rule of terminal punctuation, FineWeb's quality: FineWeb's order and settings, arXiv 2406.17557) and
-in ``c4`` (C4's filter with its own defaults). Last, a line {cpu_seconds} of the ``fineweb`` ones.
+it was dropped, null where it was kept, in ``fineweb`` (Gopher's repetition and quality, C4 without
+its rule of terminal punctuation, FineWeb's quality: FineWeb's order and settings, arXiv 2406.17557)
+and in ``c4`` (C4's filter with its own defaults). Last, a line {cpu_seconds} of ``fineweb``.
 """
 
 import json
