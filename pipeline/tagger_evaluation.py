@@ -21,7 +21,7 @@ from filters.taggers.labels import (
     read_documents,
     read_labels,
 )
-from filters.taggers.quality import measure_heads
+from filters.taggers.quality import levels_of, measure_heads
 from filters.taggers.rubric import Head, Rubric, load_rubric
 from filters.taggers.split import Document, group_of, is_held_out
 from pipeline.errors import ConfigError
@@ -84,21 +84,25 @@ def evaluate_backend(
 
     Raises ConfigError where the rubric does not have a head of the model, or has other values.
     """
-    heads = [_rubric_head(rubric, spec) for spec in backend.heads]
+    heads = [(_rubric_head(rubric, spec), spec) for spec in backend.heads]
     judged = [
         _judge(backend, documents[start : start + BATCH_DOCUMENTS])
         for start in range(0, len(documents), BATCH_DOCUMENTS)
     ]
-    return [
-        evaluate_head(
-            head,
-            np.array([head.values.index(row.labels[head.name]) for row in labels], np.int64),
-            np.concatenate([batch.probabilities[head.name] for batch in judged]),
-            np.concatenate([_predicted(head, batch.measures) for batch in judged]),
-            np.concatenate([_scores(head, batch.measures) for batch in judged]),
+    evaluations = []
+    for head, spec in heads:
+        scores = np.concatenate([_scores(head, batch.measures) for batch in judged])
+        evaluations.append(
+            evaluate_head(
+                head,
+                np.array([head.values.index(row.labels[head.name]) for row in labels], np.int64),
+                np.concatenate([batch.probabilities[head.name] for batch in judged]),
+                np.concatenate([_predicted(head, batch.measures) for batch in judged]),
+                score=scores,
+                level=_levels(spec, scores),
+            )
         )
-        for head in heads
-    ]
+    return evaluations
 
 
 def to_json(report: TaggerReport) -> dict[str, Any]:
@@ -163,6 +167,13 @@ def _scores(head: Head, measures: pa.RecordBatch) -> npt.NDArray[np.float64]:
         measures.column(f"{head.name}_score").cast(pa.float64()).to_numpy(zero_copy_only=False)
     )
     return scores
+
+
+def _levels(spec: HeadSpec, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The level that each score is cut into; abstentions and nominal heads: 0."""
+    if spec.kind == "nominal":
+        return np.zeros(len(scores), np.int64)
+    return np.where(np.isnan(scores), 0, levels_of(spec, np.nan_to_num(scores))).astype(np.int64)
 
 
 def _head_json(one: HeadEvaluation) -> dict[str, Any]:

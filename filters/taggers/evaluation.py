@@ -137,29 +137,31 @@ def evaluate_head(
     label: Int64Array,
     probabilities: npt.NDArray[np.float32],
     predicted: Int64Array,
+    *,
     score: Float64Array,
+    level: Int64Array,
 ) -> HeadEvaluation:
     """Compare one head's predictions with its labels.
 
     ``label`` and ``predicted`` are positions in ``head.values``. ``probabilities`` has a row of
     NaN where the model abstains; what is predicted there is not looked at. ``score`` is an ordinal
-    head's score, the mean level by probability, and not looked at for a nominal head; kappa
-    compares its rounding, so whether the question was taken to apply counts in ``macro_f1`` and not
-    in ``kappa``. Calibration is that of the most probable value.
+    head's score, the mean level by probability, and ``level`` what it is cut into; neither is
+    looked at for a nominal head. ``kappa`` compares ``level``, so whether the question was taken to
+    apply counts in ``macro_f1`` and not there. Calibration is that of the most probable value.
     """
     num_documents = len(label)
     has_answer = ~np.isnan(probabilities).any(axis=1)
-    label, predicted, score = label[has_answer], predicted[has_answer], score[has_answer]
+    label, predicted = label[has_answer], predicted[has_answer]
+    score, level = score[has_answer], level[has_answer]
     probability = probabilities[has_answer].astype(np.float64)
     counts = confusion(label, predicted, num_classes=len(head.values))
     is_level = np.zeros(len(label), np.bool_)
     rank_correlation = kappa = float("nan")
     if head.kind == "ordinal":
-        level = np.array(head.values, np.int64)[label]
-        is_level = level != head.not_applicable if head.not_applicable is not None else ~is_level
-        rounded = np.floor(score[is_level] + 0.5).astype(np.int64)
-        kappa = weighted_kappa(level[is_level], rounded)
-        rank_correlation = spearman(level[is_level].astype(np.float64), score[is_level])
+        wanted = np.array(head.values, np.int64)[label]
+        is_level = wanted != head.not_applicable if head.not_applicable is not None else ~is_level
+        kappa = weighted_kappa(wanted[is_level], level[is_level])
+        rank_correlation = spearman(wanted[is_level].astype(np.float64), score[is_level])
     likeliest = probability.argmax(axis=1) if len(label) else label
     return HeadEvaluation(
         head=head,

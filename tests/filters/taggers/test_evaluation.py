@@ -151,7 +151,8 @@ def test_an_ordinal_head_is_measured_where_its_question_applies():
     )
     predicted = np.array([0, 1, 2, 0, 0])
     score = np.array([1.0, 1.1, 2.0, 3.0, np.nan])
-    made = evaluate_head(ORDINAL, label, probability, predicted, score)
+    level = np.array([1, 1, 2, 3, 0])
+    made = evaluate_head(ORDINAL, label, probability, predicted, score=score, level=level)
     assert (made.num_documents, made.num_abstained, made.num_applicable) == (5, 1, 3)
     assert made.kappa == 1
     assert made.spearman == pytest.approx(1)
@@ -163,17 +164,33 @@ def test_an_ordinal_head_is_measured_where_its_question_applies():
 def test_a_nominal_head_has_no_distances():
     probability = np.array([[0.8, 0.2], [0.4, 0.6]], np.float32)
     made = evaluate_head(
-        NOMINAL, np.array([0, 0]), probability, np.array([0, 1]), np.full(2, np.nan)
+        NOMINAL,
+        np.array([0, 0]),
+        probability,
+        np.array([0, 1]),
+        score=np.full(2, np.nan),
+        level=np.zeros(2, np.int64),
     )
     assert np.isnan(made.kappa)
     assert np.isnan(made.spearman)
     assert made.accuracy_ratio == 0.5
 
 
+def test_agreement_is_that_of_the_levels_cut_and_not_of_rounded_scores():
+    label = np.array([1, 2, 3])
+    probability = np.array([[0, 0.9, 0.1, 0], [0, 0.7, 0.3, 0], [0, 0.6, 0.4, 0]], np.float32)
+    score = np.array([1.1, 1.3, 1.4])
+    made = evaluate_head(ORDINAL, label, probability, label, score=score, level=label)
+    assert made.kappa == 1
+    assert made.spearman == pytest.approx(1)
+
+
 @pytest.mark.parametrize("head", [ORDINAL, NOMINAL])
 def test_a_model_that_always_abstains_is_measured_as_nothing(head):
     label = np.array([1, 1])
     probability = np.full((2, len(head.values)), np.nan, np.float32)
-    made = evaluate_head(head, label, probability, np.zeros(2, np.int64), np.full(2, np.nan))
+    nothing = np.zeros(2, np.int64)
+    scores = np.full(2, np.nan)
+    made = evaluate_head(head, label, probability, nothing, score=scores, level=nothing)
     assert made.num_abstained == 2
     assert np.isnan([made.accuracy_ratio, made.macro_f1, made.kappa, made.spearman]).all()

@@ -21,7 +21,8 @@ def report() -> TaggerReport:
             [[1, 0, 0], [0, 0.75, 0.25], [0, 0, 1], [0.1, 0.6, 0.3], [np.nan] * 3], np.float32
         ),
         np.array([0, 1, 2, 1, 0]),
-        np.array([1.0, 1.25, 2.0, 1.33, np.nan]),
+        score=np.array([1.0, 1.25, 2.0, 1.33, np.nan]),
+        level=np.array([1, 1, 2, 1, 0]),
     )
     colour = evaluate_head(
         COLOUR,
@@ -30,7 +31,8 @@ def report() -> TaggerReport:
             [[0.875, 0.125], [0.25, 0.75], [0.125, 0.875], [0, 1], [0.375, 0.625]], np.float32
         ),
         np.array([0, 1, 1, 1, 1]),
-        np.full(5, np.nan),
+        score=np.full(5, np.nan),
+        level=np.zeros(5, np.int64),
     )
     return TaggerReport(
         model=f"model {EVIL}",
