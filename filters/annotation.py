@@ -15,6 +15,7 @@ from filters.decontamination.annotator import DecontaminationAnnotator
 from filters.decontamination.config import DecontaminationConfig
 from filters.language import LanguageAnnotator, LanguageConfig
 from filters.prose import ProseAnnotator, ProseConfig
+from filters.taggers.classifier import ClassifierAnnotator, ClassifierConfig
 from filters.taggers.quality import QualityAnnotator, QualityConfig
 from filters.taggers.tagger import TaggerAnnotator, TaggerConfig
 from pipeline.errors import ConfigError, SchemaError
@@ -46,6 +47,10 @@ class AnnotateConfig(BaseModel):
         description="Reasoning depth, knowledge density, topic and 12 more by a trained model; "
         "null: none of them",
     )
+    classifiers: dict[str, ClassifierConfig] = Field(
+        default_factory=dict,
+        description="Hugging Face sequence classifiers, by the name that their columns get",
+    )
     decontamination: DecontaminationConfig | None = Field(
         default=None,
         description="Which benchmark items a document holds; null: none are looked for",
@@ -65,9 +70,19 @@ def build_annotators(config: AnnotateConfig) -> tuple[Annotator, ...]:
         annotators.append(TaggerAnnotator(config.tagger))
     if config.quality is not None:
         annotators.append(QualityAnnotator(config.quality))
+    annotators += [ClassifierAnnotator(name, one) for name, one in config.classifiers.items()]
     if config.decontamination is not None:
         annotators.append(DecontaminationAnnotator(config.decontamination))
     return tuple(annotators)
+
+
+def have_encoders(annotators: Sequence[Annotator]) -> bool:
+    """Whether any of them runs an encoder, of which a machine should hold one copy only."""
+    return any(
+        isinstance(one, ClassifierAnnotator)
+        or (isinstance(one, QualityAnnotator) and one.has_encoder)
+        for one in annotators
+    )
 
 
 def annotation_schema(annotators: Sequence[Annotator]) -> pa.Schema:

@@ -5,15 +5,21 @@ fails on NumPy 2 in ``fasttext``, while this works in ``fasttext`` and ``fasttex
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import fasttext
+import numpy as np
+import numpy.typing as npt
 
 from pipeline.errors import ConfigError
 
 _LABEL_PREFIX = "__label__"
 # The last bits of a probability depend on how fastText was compiled; a measure must not.
 _PROBABILITY_DIGITS = 4
+
+_ADDED_PROBABILITY = np.float32(1e-5)
+# What fastText adds before it takes the logarithm (``std_log``), so that there is one.
 
 
 class FastTextModel:
@@ -37,8 +43,20 @@ class FastTextModel:
 
         ``text`` is read as one line. An empty text has the probabilities of the model's prior.
         """
-        line = text.replace("\n", " ") + "\n"
+        found = self._model.predict(text.replace("\n", " ") + "\n", max_labels, 0.0, "strict")
         return {
             label.removeprefix(_LABEL_PREFIX): round(min(probability, 1.0), _PROBABILITY_DIGITS)
-            for probability, label in self._model.predict(line, max_labels, 0.0, "strict")
+            for probability, label in found
         }
+
+    def distribution(self, text: str, places: Mapping[str, int]) -> npt.NDArray[np.float32]:
+        """The probabilities of all labels, each at its place in ``places``; small ones exact.
+
+        ``text`` is read as one line, as by :meth:`probabilities`.
+        """
+        found = self._model.predict(text.replace("\n", " ") + "\n", -1, 0.0, "strict")
+        probabilities = np.zeros(len(places), np.float32)
+        rows = [places[label.removeprefix(_LABEL_PREFIX)] for _, label in found]
+        probabilities[rows] = [probability for probability, _ in found]
+        made: npt.NDArray[np.float32] = np.maximum(probabilities - _ADDED_PROBABILITY, 0)
+        return made

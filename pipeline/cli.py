@@ -100,8 +100,11 @@ Every option that is not listed here goes to Beam.""",
 What was answered once is not asked again. Every option that is not listed here goes to Beam.""",
     ),
     "train": (
-        "train a tagger on labelled documents (needs the torch extra)",
-        "reasonmill tag train labels.jsonl.xz --documents sample.jsonl --out tagger",
+        "train a tagger on labelled documents (needs the torch, gpu or train extra)",
+        """reasonmill tag train labels.jsonl.xz --documents sample.jsonl --out tagger
+  reasonmill tag train labels.jsonl.xz --documents sample.jsonl --out screen --kind fasttext
+  reasonmill tag train labels.jsonl.xz --documents sample.jsonl --out deep \\
+      --kind encoder --encoder all-MiniLM-L6-v2/""",
     ),
     "evaluate": (
         "compare a tagger with the labels that are held out of training",
@@ -252,6 +255,17 @@ def _add_tag_options(made: Mapping[str, argparse.ArgumentParser]) -> None:
             "--documents", required=True, metavar="FILE", help="JSONL of the labelled documents"
         )
     made["train"].add_argument("--out", required=True, metavar="MODEL", help="folder to write")
+    made["train"].add_argument(
+        "--kind",
+        choices=("embedding", "fasttext", "encoder"),
+        default="embedding",
+        help="embedding (default; torch extra), fasttext (train extra) or encoder (gpu extra)",
+    )
+    made["train"].add_argument(
+        "--encoder",
+        metavar="FOLDER",
+        help="BERT-like model to tune; with --kind embedding it teaches the network",
+    )
     made["evaluate"].add_argument(
         "--out", metavar="PAGE", help="write an HTML page, and its numbers as JSON beside it"
     )
@@ -345,7 +359,14 @@ def _tag(known: argparse.Namespace, beam_options: list[str]) -> int:
         case "train":
             from pipeline.tagging import train
 
-            train(known.labels, known.documents, known.out, rubric_path=known.rubric)
+            train(
+                known.labels,
+                known.documents,
+                known.out,
+                kind=known.kind,
+                encoder=known.encoder,
+                rubric_path=known.rubric,
+            )
         case "evaluate":
             from pipeline.tagger_evaluation import evaluate
 

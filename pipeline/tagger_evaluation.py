@@ -21,7 +21,8 @@ from filters.taggers.labels import (
     read_documents,
     read_labels,
 )
-from filters.taggers.quality import levels_of, measure_heads
+from filters.taggers.levels import levels_of
+from filters.taggers.quality import measure_heads
 from filters.taggers.rubric import Head, Rubric, load_rubric
 from filters.taggers.split import Document, group_of, is_held_out
 from pipeline.errors import ConfigError

@@ -7,13 +7,15 @@
 
 import json
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from filters.taggers.encoder_backend import check_installed
 from filters.taggers.labels import (
     LabelRow,
     join_labels,
@@ -179,12 +181,22 @@ def annotate(
     return labelled
 
 
-def train(labels_path: str, documents_path: str, out: str, *, rubric_path: str | None) -> None:
+def train(
+    labels_path: str,
+    documents_path: str,
+    out: str,
+    *,
+    kind: str,
+    encoder: str | None,
+    rubric_path: str | None,
+) -> None:
     """Train a tagger on labelled documents and write it to the folder ``out``.
 
-    Needs the ``torch`` extra. Raises ConfigError without it, for labels of another rubric, or when
-    no label has its document.
+    ``kind`` is that of ``filters.taggers.backend``. ``encoder`` is a folder with a BERT-like model:
+    what is tuned for an encoder, the teacher of an embedding tagger. Raises ConfigError when a
+    package is missing, for labels of another rubric, or when no label has its document.
     """
+    train_kind = _trainer(kind, encoder)
     rubric = load_rubric(rubric_path)
     joined = join_labels(read_labels(labels_path, rubric), read_documents(documents_path))
     print(joined.describe())
@@ -192,23 +204,47 @@ def train(labels_path: str, documents_path: str, out: str, *, rubric_path: str |
         raise ConfigError(
             f"{labels_path}: none of its labels belongs to a document of {documents_path}"
         )
+    train_kind(
+        joined.documents,
+        {row.id: row.labels for row in joined.labels},
+        head_specs(rubric),
+        Path(out),
+        report=print,
+        rubric=rubric.version,
+    )
+
+
+def _trainer(kind: str, encoder: str | None) -> Callable[..., None]:
+    """What trains a tagger of ``kind``; ConfigError when its package is not installed."""
+    folder = None if encoder is None else Path(encoder)
     try:
-        from filters.taggers.training.train_tagger import train as train_tagger
+        match kind, folder:
+            case "fasttext", None:
+                from filters.taggers.training import train_fasttext
+
+                train_fasttext.check_installed()
+                return train_fasttext.train
+            case "fasttext", _:
+                raise ConfigError("--encoder: a fasttext tagger is trained without one")
+            case "encoder", None:
+                raise ConfigError("--kind encoder needs --encoder FOLDER, the model to tune")
+            case "encoder", Path() as tuned:
+                from filters.taggers.training import train_encoder
+
+                check_installed("--kind encoder")
+                return partial(train_encoder.train, encoder=tuned)
+            case _:
+                from filters.taggers.training import train_tagger
+
+                if folder is not None:
+                    check_installed("--encoder")
+                return partial(train_tagger.train, encoder=folder)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "torch":
             raise
         raise ConfigError(
             "training a tagger needs torch, which is not installed: pip install 'reasonmill[torch]'"
         ) from error
-    labels = {row.id: row.labels for row in joined.labels}
-    train_tagger(
-        joined.documents,
-        labels,
-        head_specs(rubric),
-        Path(out),
-        report=print,
-        rubric=rubric.version,
-    )
 
 
 def _takes_schema(annotation: Annotation, text: str, work: str) -> bool:

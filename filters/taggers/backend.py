@@ -1,11 +1,12 @@
 """What a tagger is to the rest: heads, and for each text a probability for each of their values.
 
-``embedding`` is the one kind of model there is: word vectors with one network for all heads.
+There are three kinds of model, from the cheapest to the costliest: ``fasttext`` (hashed n-grams),
+``embedding`` (word vectors with one network for all heads) and ``encoder`` (a BERT-like one).
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +18,9 @@ from pipeline.errors import ConfigError
 
 MODEL_FILE = "model.json"
 """In a model's folder: kind, version, heads, and the sha256 of each file beside it."""
+
+MIN_TAGGED_WORDS = 20
+"""With fewer words in Latin letters a tagger abstains: it would be guessing from its prior."""
 
 Probabilities = npt.NDArray[np.float32]
 HeadKind = Literal["ordinal", "nominal"]
@@ -66,8 +70,18 @@ def load_backend(folder: Path) -> Backend:
             from filters.taggers.embedding import EmbeddingBackend
 
             return EmbeddingBackend(folder, stated)
+        case "fasttext":
+            from filters.taggers.fasttext_backend import FastTextBackend
+
+            return FastTextBackend(folder, stated)
+        case "encoder":
+            from filters.taggers.encoder_backend import EncoderBackend
+
+            return EncoderBackend(folder, stated)
         case kind:
-            raise ConfigError(f"{folder / MODEL_FILE}: kind is {kind!r}; known is 'embedding'")
+            raise ConfigError(
+                f"{folder / MODEL_FILE}: kind is {kind!r}; known are fasttext, embedding, encoder"
+            )
 
 
 def read_model_file(folder: Path) -> dict[str, Any]:
@@ -115,6 +129,26 @@ def read_heads(stated: dict[str, Any]) -> tuple[HeadSpec, ...]:
     )
 
 
+def split_heads(
+    heads: Sequence[HeadSpec], rows: Probabilities
+) -> Iterator[tuple[str, Probabilities]]:
+    """The part of ``rows`` [texts, values of all heads] that belongs to each head."""
+    start = 0
+    for head in heads:
+        end = start + len(head.values)
+        yield head.name, rows[:, start:end]
+        start = end
+
+
+def softmax(logits: Probabilities) -> Probabilities:
+    """Rows of probabilities, rounded to 4 decimals; NaN rows stay."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    rows: Probabilities = np.round(shifted / shifted.sum(axis=1, keepdims=True), 4).astype(
+        np.float32
+    )
+    return rows
+
+
 def write_model_file(
     folder: Path,
     *,
@@ -128,21 +162,34 @@ def write_model_file(
     stated = {
         "kind": kind,
         "version": version,
-        "heads": [
-            {
-                "name": head.name,
-                "kind": head.kind,
-                "values": list(head.values),
-                "not_applicable": head.not_applicable,
-                "cuts": list(head.cuts),
-            }
-            for head in heads
-        ],
+        "heads": _state_heads(heads),
         **more,
         "sha256": {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files
         },
     }
+    _write(folder, stated)
+
+
+def state_heads_again(folder: Path, heads: Sequence[HeadSpec]) -> None:
+    """Replace the heads that MODEL_FILE states, such as by ones with cuts."""
+    _write(folder, {**read_model_file(folder), "heads": _state_heads(heads)})
+
+
+def _state_heads(heads: Sequence[HeadSpec]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": head.name,
+            "kind": head.kind,
+            "values": list(head.values),
+            "not_applicable": head.not_applicable,
+            "cuts": list(head.cuts),
+        }
+        for head in heads
+    ]
+
+
+def _write(folder: Path, stated: dict[str, Any]) -> None:
     (folder / MODEL_FILE).write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")
 
 

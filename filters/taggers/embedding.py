@@ -17,14 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from filters.taggers.backend import (
+    MIN_TAGGED_WORDS,
     HeadSpec,
     Probabilities,
     check_version,
     read_heads,
+    softmax,
+    split_heads,
     write_model_file,
 )
 from filters.taggers.token_kernels import NUM_SHAPES
-from filters.taggers.tokens import MAX_URL_TOKENS, TokenBatch, Vocabulary
+from filters.taggers.tokens import TokenBatch, Vocabulary
 from pipeline.compilation import compile_kernel
 from pipeline.errors import ConfigError
 
@@ -33,9 +36,6 @@ MODEL_VERSION = 1
 
 WEIGHTS_FILE = "weights.npz"
 VOCABULARY_FILE = "vocabulary.txt"
-
-MIN_TAGGED_WORDS = 20
-"""With fewer words in Latin letters the tagger abstains: it would be guessing from its prior."""
 
 PAIR_SCALE, PAIR_EPSILON = np.float32(8.0), np.float32(1e-6)
 
@@ -82,18 +82,10 @@ class EmbeddingBackend:
         """As :meth:`Backend.probabilities`; abstains below MIN_TAGGED_WORDS Latin words."""
         num_buckets = len(self._weights["pair_vectors"])
         tokens = self._vocabulary.number(texts, num_buckets=num_buckets)
-        addresses = self._vocabulary.number(
-            [url or "" for url in urls], num_buckets=1, max_tokens=MAX_URL_TOKENS
-        )
+        addresses = self._vocabulary.number_addresses(urls)
         logits = self._logits(tokens, addresses)
         logits[tokens.num_words < MIN_TAGGED_WORDS] = np.nan
-        found = {}
-        start = 0
-        for head in self.heads:
-            end = start + len(head.values)
-            found[head.name] = softmax(logits[:, start:end])
-            start = end
-        return found
+        return {name: softmax(part) for name, part in split_heads(self.heads, logits)}
 
     def _logits(self, tokens: TokenBatch, addresses: TokenBatch) -> Float32Array:
         weights = self._weights
@@ -112,15 +104,6 @@ class EmbeddingBackend:
         inputs[:, -NUM_SHAPES:] = tokens.shapes
         hidden = layer(inputs, weights["hidden_weights"], weights["hidden_bias"], True)
         return layer(hidden, weights["output_weights"], weights["output_bias"], False)
-
-
-def softmax(logits: Float32Array) -> Probabilities:
-    """Rows of probabilities, rounded to 4 decimals; NaN rows stay."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    rows: Probabilities = np.round(shifted / shifted.sum(axis=1, keepdims=True), 4).astype(
-        np.float32
-    )
-    return rows
 
 
 def write_model(

@@ -13,6 +13,7 @@ documents lie below as have a lower label: a mean, rounded, would name the outer
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +28,56 @@ from filters.taggers.backend import (
     head_columns,
     load_backend,
 )
+from filters.taggers.cascade import Cascade, Screen
+from filters.taggers.encoder_backend import EncoderBackend
+from filters.taggers.levels import level_scores, levels_of
 
-SHIPPED_MODEL = Path(__file__).parent / "models" / "embedding"
+SHIPPED_MODELS = {
+    kind: Path(__file__).parent / "models" / kind for kind in ("fasttext", "embedding")
+}
+"""Folders of the models that come with the package, by what a recipe calls them."""
 
-SCORE_DIGITS = 3
+STEP_FIELD = pa.field("step", pa.int8())
+"""Of a cascade only: which tagger answered, from 0; the last is the model. Null: none was asked."""
 
 _TYPES = {"int8": pa.int8(), "float": pa.float32(), "string": pa.string()}
+
+
+class ScreenConfig(BaseModel):
+    """A cheaper tagger, asked before the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    model: str = Field(
+        min_length=1,
+        description="fasttext or embedding (shipped), or the folder of a trained tagger",
+    )
+    min_confidence: float = Field(
+        gt=0,
+        le=1,
+        description="Its answer stands where it gives each of cascade.heads a value at least this "
+        "probable",
+    )
+
+
+class CascadeConfig(BaseModel):
+    """Cheap taggers first, the model only where they are unsure."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    screens: Annotated[tuple[ScreenConfig, ...], Field(strict=False)] = Field(
+        default=(), description="Asked in this order, the cheapest first"
+    )
+    heads: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
+        default=("reasoning_depth",),
+        description="Heads that an answer must be sure of, such as those that the rules name",
+    )
+    abstain_below: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="A head is null where its most probable value is less probable than this",
+    )
 
 
 class QualityConfig(BaseModel):
@@ -40,10 +85,14 @@ class QualityConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    model: str | None = Field(
-        default=None,
+    model: str = Field(
+        default="embedding",
         min_length=1,
-        description="Folder of a model that `reasonmill tag train` wrote; null: the shipped one",
+        description="fasttext or embedding (shipped), or the folder of a tagger that `reasonmill "
+        "tag train` wrote",
+    )
+    cascade: CascadeConfig | None = Field(
+        default=None, description="Taggers to ask before the model; null: none"
     )
 
 
@@ -52,23 +101,58 @@ class QualityAnnotator:
 
     name = "quality"
 
-    def __init__(self, config: QualityConfig, *, shipped: Path = SHIPPED_MODEL) -> None:
-        """Load the model; ConfigError when it is missing, damaged or of another version."""
-        folder = shipped if config.model is None else Path(config.model)
-        self._backend: Backend = load_backend(folder)
-        self.columns = quality_schema(self._backend.heads)
+    def __init__(self, config: QualityConfig) -> None:
+        """Load the models; ConfigError when one is missing, damaged or of another version."""
+        backend, digest = _load(config.model)
+        digests, backends = [digest], [backend]
+        if config.cascade is not None:
+            screens = []
+            for screen in config.cascade.screens:
+                asked, digest = _load(screen.model)
+                screens.append(Screen(screen.model, asked, screen.min_confidence))
+                digests.append(digest)
+                backends.append(asked)
+            backend = Cascade(
+                screens,
+                backend,
+                deciding=config.cascade.heads,
+                abstain_below=config.cascade.abstain_below,
+            )
+        self._backend: Backend = backend
+        self.columns = quality_schema(backend.heads)
+        if isinstance(backend, Cascade):
+            self.columns = self.columns.append(STEP_FIELD)
+        self.has_encoder = any(isinstance(one, EncoderBackend) for one in backends)
         # Another model measures otherwise: its digest is part of the stage's identity.
-        digest = hashlib.sha256((folder / MODEL_FILE).read_bytes()).digest()
-        self.version = int.from_bytes(digest[:6], "big")
+        of_all = hashlib.sha256(b"".join(digests)).digest()
+        self.version = int.from_bytes(of_all[:6], "big")
 
     def annotate(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """One row of ``columns`` for each document."""
-        is_source_file = documents.column("code").is_valid().to_numpy(zero_copy_only=False)
-        rows = np.flatnonzero(~is_source_file)
+        rows = prose_rows(documents)
         texts = documents.column("text").take(pa.array(rows)).to_pylist()
         urls = documents.column("url").take(pa.array(rows)).to_pylist()
-        found = self._backend.probabilities(texts, urls)
-        return measure_heads(self._backend.heads, found, rows=rows, num_rows=len(documents))
+        heads, num_rows = self._backend.heads, len(documents)
+        if not isinstance(self._backend, Cascade):
+            found = self._backend.probabilities(texts, urls)
+            return measure_heads(heads, found, rows=rows, num_rows=num_rows)
+        answers = self._backend.ask(texts, urls)
+        measures = measure_heads(heads, answers.probabilities, rows=rows, num_rows=num_rows)
+        step = pa.array(answers.step, pa.int8()).take(_places(rows, num_rows))
+        return pa.RecordBatch.from_arrays([*measures.columns, step], schema=self.columns)
+
+
+def _load(model: str) -> tuple[Backend, bytes]:
+    """A shipped model by its kind, or one in a folder; and the digest of what it states."""
+    folder = SHIPPED_MODELS.get(model, Path(model))
+    backend = load_backend(folder)
+    return backend, hashlib.sha256((folder / MODEL_FILE).read_bytes()).digest()
+
+
+def prose_rows(documents: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """The documents that are no source files, which no tagger has ever seen."""
+    is_source_file = documents.column("code").is_valid().to_numpy(zero_copy_only=False)
+    return np.flatnonzero(~is_source_file)
 
 
 def quality_schema(heads: Sequence[HeadSpec]) -> pa.Schema:
@@ -80,11 +164,12 @@ def measure_heads(
     heads: Sequence[HeadSpec],
     found: dict[str, Probabilities],
     *,
-    rows: np.ndarray,
+    rows: npt.NDArray[np.int64],
     num_rows: int,
 ) -> pa.RecordBatch:
     """Columns of ``quality_schema(heads)``: ``found`` for the rows named, null for the others."""
     columns: list[pa.Array] = []
+    taken = _places(rows, num_rows)
     for head in heads:
         probabilities = found[head.name]
         pair = (
@@ -92,29 +177,15 @@ def measure_heads(
             if head.kind == "ordinal"
             else _classes(head, probabilities)
         )
-        positions = np.full(num_rows, -1, np.int64)
-        positions[rows] = np.arange(len(rows))
-        taken = pa.array(positions, mask=positions < 0)
         columns += [column.take(taken) for column in pair]
     return pa.RecordBatch.from_arrays(columns, schema=quality_schema(heads))
 
 
-def level_scores(head: HeadSpec, probabilities: Probabilities) -> np.ndarray:
-    """The mean level of each row, over the levels where the question applies; NaN rows stay."""
-    levels = np.array(head.levels, np.float64)
-    weights = probabilities[:, len(head.values) - len(levels) :].astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores: np.ndarray = (weights * levels).sum(axis=1) / weights.sum(axis=1)
-    return np.round(scores, SCORE_DIGITS)
-
-
-def levels_of(head: HeadSpec, scores: np.ndarray) -> npt.NDArray[np.int8]:
-    """The level of each score, by the head's cuts; a score on a cut has the upper level."""
-    cuts = np.array(head.cuts or [level - 0.5 for level in head.levels[1:]])
-    levels: npt.NDArray[np.int8] = np.array(head.levels, np.int8)[
-        np.searchsorted(cuts, scores, side="right")
-    ]
-    return levels
+def _places(rows: npt.NDArray[np.int64], num_rows: int) -> pa.Array:
+    """For each document the place of its answer, null where none was asked for."""
+    places = np.full(num_rows, -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return pa.array(places, mask=places < 0)
 
 
 def _levels(head: HeadSpec, probabilities: Probabilities) -> tuple[pa.Array, pa.Array]:

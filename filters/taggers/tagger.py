@@ -19,12 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filters.fasttext_model import FastTextModel
 from filters.rowwise import annotate_texts
+from filters.taggers.backend import MIN_TAGGED_WORDS
 from filters.taggers.normalization import quality_words, topic_words, with_pairs
 from filters.taggers.taxonomy import HIGH_QUALITY
 from pipeline.errors import ConfigError
-
-MIN_TAGGED_WORDS = 20
-"""With fewer words in Latin letters the tagger abstains: it would be guessing from its prior."""
 
 MODEL_VERSION = 1
 """Raised with the models: what their training or the normalization of their input changes."""

@@ -121,7 +121,7 @@ def number_tokens(
                 while at < end and text[at] >= 128:
                     byte = text[at]
                     width = 2 if byte < 224 else 3 if byte < 240 else 4
-                    is_sign = byte == 194 or (226 <= byte <= 226 and text[at + 1] < 176)
+                    is_sign = byte == 194 or (byte == 226 and text[at + 1] < 176)
                     is_sign = is_sign or (byte == 227 and text[at + 1] == 128)
                     if is_sign:
                         if in_script:

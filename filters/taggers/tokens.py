@@ -84,6 +84,10 @@ class Vocabulary:
             )
         )
 
+    def number_addresses(self, urls: Sequence[str | None]) -> TokenBatch:
+        """The first ``MAX_URL_TOKENS`` tokens of each address; none of None. No pairs."""
+        return self.number([url or "" for url in urls], num_buckets=1, max_tokens=MAX_URL_TOKENS)
+
 
 def view(text: str) -> str:
     """The part of ``text`` that is seen, its pieces joined by line ends."""

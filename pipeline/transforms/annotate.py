@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
-from filters.annotation import annotate, annotation_schema
+from filters.annotation import annotate, annotation_schema, have_encoders
 from filters.annotator import Annotator
 from filters.decontamination.annotator import DecontaminationAnnotator
 from pipeline.errors import trace
@@ -97,10 +97,12 @@ def summarize_measures(measures: pa.RecordBatch) -> Statistics:
 class AnnotateDocuments(beam.PTransform):  # type: ignore[misc]
     """Batches of documents -> their measures (kept) and the documents that failed.
 
-    ``build`` makes the annotators where they run, so that no model is pickled into the graph.
+    ``build`` makes the annotators where they run, so that no model is pickled into the graph. With
+    ``has_encoder`` that is once a worker process, by RunInference, else once a thread.
     """
 
     build: Callable[[], tuple[Annotator, ...]]
+    has_encoder: bool = False
 
     def __post_init__(self) -> None:
         super().__init__(label="Annotate documents")
@@ -108,6 +110,10 @@ class AnnotateDocuments(beam.PTransform):  # type: ignore[misc]
     @no_annotations  # type: ignore[untyped-decorator]  # Beam warns of tuples
     def expand(self, documents: beam.PCollection) -> StageOutcome:
         """Nothing is rejected here: annotators measure, rules decide."""
+        if self.has_encoder:
+            from pipeline.transforms.annotate_inference import InferMeasures
+
+            return split_outcome(documents | InferMeasures(self.build))
         return split_outcome(documents | "Annotate" >> outputs(beam.ParDo(_Annotate(self.build))))
 
 
@@ -145,7 +151,7 @@ def annotate_stage(
             graph
             | PendingShards(folder, num_shards, names)
             | ReadShards(documents.folder, DOCUMENTS, num_shards, DOCUMENT_SCHEMA)
-            | AnnotateDocuments(annotators)
+            | AnnotateDocuments(annotators, has_encoder=have_encoders(made))
         )
         outcome.write(folder, MEASURES, schema, summarize=summarize_measures)
 

@@ -35,9 +35,12 @@ BEAM = ("pipeline.transforms", "pipeline.run", "synth.engines.inference")
 """The only modules that may import Beam themselves."""
 
 TORCH = (
+    "filters.taggers.encoders",
     "filters.taggers.training.__main__",
     "filters.taggers.training.encoder",
     "filters.taggers.training.network",
+    "filters.taggers.training.train_encoder",
+    "filters.taggers.training.train_fasttext",
     "filters.taggers.training.train_tagger",
     "mixtures.attention",
     "mixtures.torch_reader",

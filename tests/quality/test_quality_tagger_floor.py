@@ -11,7 +11,8 @@ import pytest
 from filters.taggers.backend import HeadSpec, load_backend
 from filters.taggers.evaluation import weighted_kappa
 from filters.taggers.labels import LabelRow, join_labels, read_labels
-from filters.taggers.quality import SHIPPED_MODEL, level_scores, levels_of
+from filters.taggers.levels import level_scores, levels_of
+from filters.taggers.quality import SHIPPED_MODELS
 from filters.taggers.rubric import load_rubric
 from filters.taggers.split import group_of, is_held_out
 
@@ -43,7 +44,7 @@ def held() -> Held:
 
 def test_levels_agree_with_labels(held: Held) -> None:
     documents, labels = held
-    backend = load_backend(SHIPPED_MODEL)
+    backend = load_backend(SHIPPED_MODELS["embedding"])
     found = backend.probabilities(
         [one["text"] for one in documents], [one["url"] for one in documents]
     )
@@ -58,7 +59,7 @@ def test_levels_agree_with_labels(held: Held) -> None:
 
 def test_domains_agree_with_labels(held: Held) -> None:
     documents, labels = held
-    backend = load_backend(SHIPPED_MODEL)
+    backend = load_backend(SHIPPED_MODELS["embedding"])
     found = backend.probabilities(
         [one["text"] for one in documents], [one["url"] for one in documents]
     )

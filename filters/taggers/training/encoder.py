@@ -7,40 +7,45 @@ alone 0.74, from ten crops of each document 0.75, with wider vectors 0.75; the e
 """
 
 import random
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from filters.taggers.backend import HeadSpec
-from filters.taggers.training.examples import MISSING, Examples
+from filters.taggers.backend import HeadSpec, write_model_file
+from filters.taggers.encoder_backend import (
+    ENCODER_FILES,
+    MAX_SHOWN_CHARS,
+    MODEL_VERSION,
+    OUTPUT_FILE,
+    shown,
+    with_address,
+)
+from filters.taggers.encoders import cut_pieces, load_encoder, load_tokenizer, mean_state, pad, run
+from filters.taggers.training.examples import MISSING, SMOOTHING, Examples
 
-MAX_PIECES = 512
-CROP_CHARS = (300, 2600)
-"""Shortest and longest crop; 2,600 characters of English are about 512 pieces of words."""
-
-BEGINNING_CHARS, MIDDLE_CHARS, END_CHARS = 1700, 600, 300
+CROP_CHARS = (300, MAX_SHOWN_CHARS)
+"""Shortest and longest crop."""
 
 LEARNING_RATE, HEAD_LEARNING_RATE = 1e-4, 2e-3
 EPOCHS = 8
 BATCH = 32
-SMOOTHING = 0.03
+MAX_WORD_PIECES = 16
+CHUNK = 4096
+"""Texts that are cut into pieces at once."""
 
 
-@dataclass(frozen=True)
-class Crop:
-    """A stretch of a text as the encoder reads it: its address, if shown, stands before it."""
+class Crop(NamedTuple):
+    """A stretch of a text, with its address where that is to be shown."""
 
     text: str
     url: str | None
-
-    def __str__(self) -> str:
-        return f"{self.url}\n{self.text}" if self.url else self.text
 
 
 def random_crop(text: str, url: str | None, chance: random.Random, *, url_share: float) -> Crop:
@@ -50,29 +55,15 @@ def random_crop(text: str, url: str | None, chance: random.Random, *, url_share:
     return Crop(text[start : start + size], url if chance.random() < url_share else None)
 
 
-def excerpt(text: str, url: str | None) -> Crop:
-    """The crop that a whole document is judged by: as annotators do, mostly by its beginning."""
-    if len(text) <= CROP_CHARS[1]:
-        return Crop(text, url)
-    middle = (len(text) - MIDDLE_CHARS) // 2
-    pieces = (text[:BEGINNING_CHARS], text[middle : middle + MIDDLE_CHARS], text[-END_CHARS:])
-    return Crop("\n".join(pieces), url)
-
-
 class Teacher:
     """A tuned encoder; ``folder`` holds a BERT-like model as Hugging Face lays it out."""
 
     def __init__(self, folder: Path, heads: Sequence[HeadSpec], *, device: str, seed: int) -> None:
-        from tokenizers import Tokenizer
-        from transformers import AutoModel
-
         torch.manual_seed(seed)
         self._chance = random.Random(seed)  # noqa: S311 - which crops, not a secret
-        self._heads, self._device = tuple(heads), device
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._encoder: Any = AutoModel.from_pretrained(folder, add_pooling_layer=False).to(device)
+        self._heads, self._device, self._folder = tuple(heads), device, folder
+        self._tokenizer = load_tokenizer(folder)
+        self._encoder: Any = load_encoder(folder, device=device)
         width = self._encoder.config.hidden_size
         self._output = nn.Linear(width, sum(len(head.values) for head in heads)).to(device)
 
@@ -90,12 +81,18 @@ class Teacher:
         self._encoder.train()
         for epoch in range(EPOCHS):
             order = torch.randperm(len(examples.texts)).tolist()
-            crops = [self._training_crop(examples, row) for row in order]
+            pieces = cut_pieces(
+                self._tokenizer, [self._training_text(examples, row) for row in order]
+            )
             targets = torch.as_tensor(examples.targets[order], device=self._device)
             total = 0.0
             for start in range(0, len(order) - BATCH + 1, BATCH):
-                logits = self._logits(crops[start : start + BATCH], dropout=0.1)
-                loss = hard_loss(logits, targets[start : start + BATCH], self._heads)
+                ids, is_piece = pad(pieces[start : start + BATCH], device=self._device)
+                with torch.autocast(
+                    self._device, dtype=torch.bfloat16, enabled=self._device == "cuda"
+                ):
+                    logits = self._forward(ids, is_piece, dropout=0.1)
+                loss = hard_loss(logits.float(), targets[start : start + BATCH], self._heads)
                 optimizer.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(self._encoder.parameters(), 1.0)
@@ -105,39 +102,48 @@ class Teacher:
             report(f"encoder: epoch {epoch + 1} of {EPOCHS}, loss {total * BATCH / len(order):.3f}")
         self._encoder.eval()
 
-    @torch.no_grad()
-    def log_probabilities(self, crops: Sequence[Crop], *, batch: int = 256) -> Tensor:
-        """[crops, values of all heads], each head's normalised; on the CPU."""
-        found = []
-        for start in range(0, len(crops), batch):
-            logits = self._logits(crops[start : start + batch])
-            parts = logits.split([len(head.values) for head in self._heads], dim=1)
-            found.append(torch.cat([part.log_softmax(1) for part in parts], dim=1).cpu())
-        return torch.cat(found)
+    def log_probabilities(self, shown_texts: Sequence[str]) -> Tensor:
+        """[texts, values of all heads], each head's normalised; on the CPU.
 
-    def _training_crop(self, examples: Examples, row: int) -> Crop:
+        The texts are as ``encoder_backend.with_address`` makes them.
+        """
+        parts = [shown_texts[at : at + CHUNK] for at in range(0, len(shown_texts), CHUNK)]
+        logits = torch.cat(
+            [
+                run(cut_pieces(self._tokenizer, part), self._forward, device=self._device)
+                for part in parts
+            ]
+        )
+        of_heads = logits.split([len(head.values) for head in self._heads], dim=1)
+        return torch.cat([one.log_softmax(1) for one in of_heads], dim=1)
+
+    def write(self, out: Path, **stated: Any) -> None:
+        """Write a model that ``encoder_backend`` reads; ``stated`` is kept in the model file."""
+        from safetensors.torch import save_file
+
+        self._encoder.save_pretrained(out)
+        shutil.copyfile(self._folder / "tokenizer.json", out / "tokenizer.json")
+        output = {name: one.contiguous() for name, one in self._output.state_dict().items()}
+        save_file(output, out / OUTPUT_FILE)
+        write_model_file(
+            out,
+            kind="encoder",
+            version=MODEL_VERSION,
+            heads=self._heads,
+            files=(*ENCODER_FILES, OUTPUT_FILE),
+            **stated,
+        )
+
+    def _training_text(self, examples: Examples, row: int) -> str:
         text, url = examples.texts[row], examples.urls[row]
         if self._chance.random() < 0.5:  # noqa: PLR2004
-            return excerpt(text, url if self._chance.random() < 0.5 else None)  # noqa: PLR2004
-        return random_crop(text, url, self._chance, url_share=0.5)
+            return shown(text, url if self._chance.random() < 0.5 else None)  # noqa: PLR2004
+        return with_address(*random_crop(text, url, self._chance, url_share=0.5))
 
-    def _logits(self, crops: Sequence[Crop], *, dropout: float = 0.0) -> Tensor:
-        encoded = [one.ids for one in self._tokenizer.encode_batch([str(crop) for crop in crops])]
-        kept = [
-            ids if len(ids) <= MAX_PIECES else [*ids[: MAX_PIECES - 1], ids[-1]] for ids in encoded
-        ]
-        width = max(map(len, kept))
-        ids = torch.zeros((len(kept), width), dtype=torch.int64)
-        for row, one in enumerate(kept):
-            ids[row, : len(one)] = torch.as_tensor(one)
-        lengths = torch.as_tensor([len(one) for one in kept])
-        is_piece = torch.arange(width)[None] < lengths[:, None]
-        ids, is_piece = ids.to(self._device), is_piece.to(self._device)
-        with torch.autocast(self._device, dtype=torch.bfloat16, enabled=self._device == "cuda"):
-            states = self._encoder(input_ids=ids, attention_mask=is_piece.long()).last_hidden_state
-            pooled = (states * is_piece[..., None]).sum(1) / is_piece.sum(1, keepdim=True)
-            logits: Tensor = self._output(functional.dropout(pooled, dropout, training=dropout > 0))
-        return logits.float()
+    def _forward(self, ids: Tensor, is_piece: Tensor, *, dropout: float = 0.0) -> Tensor:
+        pooled = mean_state(self._encoder, ids, is_piece)
+        logits: Tensor = self._output(functional.dropout(pooled, dropout, training=dropout > 0))
+        return logits
 
 
 def hard_loss(logits: Tensor, targets: Tensor, heads: Sequence[HeadSpec]) -> Tensor:
@@ -168,24 +174,10 @@ def word_vectors(folder: Path, words: Sequence[str], *, dims: int, device: str) 
     Reduced by principal components and scaled to a mean length of 1, after model2vec's way of
     making static vectors.
     """
-    from tokenizers import Tokenizer
-    from transformers import AutoModel
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(16)
-    encoder: Any = AutoModel.from_pretrained(folder, add_pooling_layer=False).to(device).eval()
-    vectors = []
-    with torch.no_grad():
-        for start in range(0, len(words), 1024):
-            encoded = [one.ids for one in tokenizer.encode_batch(list(words[start : start + 1024]))]
-            width = max(map(len, encoded))
-            ids = torch.tensor([one + [0] * (width - len(one)) for one in encoded], device=device)
-            lengths = torch.tensor([len(one) for one in encoded], device=device)
-            is_piece = torch.arange(width, device=device)[None] < lengths[:, None]
-            states = encoder(input_ids=ids, attention_mask=is_piece.long()).last_hidden_state
-            vectors.append((states * is_piece[..., None]).sum(1) / is_piece.sum(1, keepdim=True))
-    found = torch.cat(vectors)
+    tokenizer = load_tokenizer(folder)
+    encoder = load_encoder(folder, device=device)
+    pieces = cut_pieces(tokenizer, words, limit=MAX_WORD_PIECES)
+    found = run(pieces, partial(mean_state, encoder), device=device).to(device)
     centred = found - found.mean(0)
     _, _, components = torch.linalg.svd(centred, full_matrices=False)
     reduced = centred @ components[:dims].T

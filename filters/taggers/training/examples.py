@@ -12,6 +12,9 @@ from filters.taggers.split import group_of, is_held_out
 
 MISSING = -1
 
+SMOOTHING = 0.03
+"""What a label's own value gives away to all values of its head: labels are not always right."""
+
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -26,6 +29,12 @@ class Examples:
     urls: list[str | None]
     targets: Int64Array
     is_held_out: npt.NDArray[np.bool_]
+
+    @property
+    def has_label(self) -> npt.NDArray[np.bool_]:
+        """Whether any label of each document is known."""
+        known: npt.NDArray[np.bool_] = (self.targets != MISSING).any(axis=1)
+        return known
 
     def select(self, rows: npt.NDArray[Any]) -> "Examples":
         """The documents at ``rows`` (numbers, or a mask)."""
@@ -56,3 +65,15 @@ def make_examples(
         targets,
         np.array([is_held_out(group_of(one)) for one in documents]),
     )
+
+
+def gold(examples: Examples, heads: Sequence[HeadSpec]) -> npt.NDArray[np.float32]:
+    """[documents, values of all heads]: the labels, smoothed; zeros where there is none."""
+    parts = []
+    for place, head in enumerate(heads):
+        part = np.zeros((len(examples.texts), len(head.values)), np.float32)
+        rows = np.flatnonzero(examples.targets[:, place] != MISSING)
+        part[rows] = SMOOTHING / len(head.values)
+        part[rows, examples.targets[rows, place]] += 1 - SMOOTHING
+        parts.append(part)
+    return np.concatenate(parts, axis=1)

@@ -129,18 +129,6 @@ def fit(
     network.eval()
 
 
-@torch.no_grad()
-def predict(network: Network, tokens: PaddedTokens, *, batch: int = 512) -> Tensor:
-    """Logits [texts, values of all heads], on the CPU."""
-    found = []
-    for start in range(0, len(tokens), batch):
-        rows = slice(start, start + batch)
-        words, pairs, address = tokens.words[rows], tokens.pairs[rows], tokens.address[rows]
-        logits = network(words.long(), pairs.long(), address.long(), tokens.shapes[rows])
-        found.append(logits.cpu())
-    return torch.cat(found)
-
-
 def _weighted_mean(vectors: Tensor, weights: Tensor) -> Tensor:
     total = weights.sum(1, keepdim=True) + float(PAIR_EPSILON)
     return torch.einsum("tw,twd->td", weights, vectors) / total

@@ -11,7 +11,6 @@ Needs torch (the ``torch`` extra), and transformers for ``encoder``.
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from filters.taggers import encoders
 from filters.taggers.backend import HeadSpec
 from filters.taggers.embedding import write_model
-from filters.taggers.tokens import MAX_URL_TOKENS, Vocabulary, fold, tokenize, view
-from filters.taggers.training.encoder import Teacher, excerpt, random_crop, word_vectors
-from filters.taggers.training.examples import MISSING, Examples, make_examples
+from filters.taggers.encoder_backend import shown, with_address
+from filters.taggers.tokens import Vocabulary, tokenize, view
+from filters.taggers.training.calibration import calibrate
+from filters.taggers.training.encoder import Teacher, random_crop, word_vectors
+from filters.taggers.training.examples import Examples, gold, make_examples
 from filters.taggers.training.network import (
     NUM_BUCKETS,
     WORD_DIMS,
     Network,
     PaddedTokens,
     fit,
-    predict,
 )
 
 SEED = 1
-SCORE_DIGITS = 3
 MIN_DOCUMENTS_OF_TOKEN = 3
 CROPS_A_DOCUMENT = 20
 NUM_TEACHERS = 3
@@ -42,7 +42,6 @@ GOLD_SHARE = 0.5
 """How much the label itself counts beside the teacher's opinion, where there is one."""
 
 EPOCHS_WITH_TEACHER, EPOCHS_ALONE = 6, 20
-SMOOTHING = 0.03
 
 
 def train(
@@ -60,18 +59,21 @@ def train(
     ``documents`` hold id, url and text; ``labels`` are by id, and a head may be missing in some.
     ``stated`` is kept in the model file.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = encoders.device()
     torch.manual_seed(SEED)
     examples = make_examples(documents, labels, heads)
-    has_label = (examples.targets != MISSING).any(axis=1)
-    training = examples.select(~examples.is_held_out & has_label)
-    unlabelled = examples.select(~examples.is_held_out & ~has_label)
+    training = examples.select(~examples.is_held_out & examples.has_label)
+    unlabelled = examples.select(~examples.is_held_out & ~examples.has_label)
     report(
         f"{len(training.texts)} documents to train on, {int(examples.is_held_out.sum())} held out"
     )
     counts = count_tokens(training, unlabelled)
     tokens = sorted(token for token, count in counts.items() if count >= MIN_DOCUMENTS_OF_TOKEN)
-    texts, urls, probabilities = list(training.texts), list(training.urls), gold(training, heads)
+    texts, urls, probabilities = (
+        list(training.texts),
+        list(training.urls),
+        torch.as_tensor(gold(training, heads)),
+    )
     if encoder is not None:
         teachers = [
             Teacher(encoder, heads, device=device, seed=SEED + number)
@@ -79,8 +81,9 @@ def train(
         ]
         for teacher in teachers:
             teacher.fit(training, report=report)
-        more = label_crops(teachers, training, unlabelled, probabilities, heads)
-        texts, urls, probabilities = more
+        texts, urls, probabilities = label_crops(
+            teachers, training, unlabelled, probabilities, heads
+        )
         report(f"{len(texts)} texts and crops labelled by {NUM_TEACHERS} encoders")
         vectors = word_vectors(encoder, ["[UNK]", *tokens], dims=WORD_DIMS, device=device)
     else:
@@ -90,41 +93,8 @@ def train(
         num_documents=len(training.texts) + len(unlabelled.texts), device=device,
         epochs=EPOCHS_ALONE if encoder is None else EPOCHS_WITH_TEACHER, report=report,
     )  # fmt: skip
-    calibrated = calibrate(network, training, heads, Vocabulary(tokens), device=device)
-    write_model(out, heads=calibrated, tokens=tokens, weights=network.export(), **stated)
-
-
-def calibrate(
-    network: Network,
-    examples: Examples,
-    heads: Sequence[HeadSpec],
-    vocabulary: Vocabulary,
-    *,
-    device: str,
-) -> list[HeadSpec]:
-    """``heads`` with cuts: each level gets its share of ``examples`` by their labels."""
-    logits = predict(network, pad(examples.texts, examples.urls, vocabulary, device=device))
-    parts = logits.split([len(head.values) for head in heads], 1)
-    calibrated = []
-    for place, (head, part) in enumerate(zip(heads, parts, strict=True)):
-        targets = examples.targets[:, place]
-        if head.kind == "nominal":
-            calibrated.append(head)
-            continue
-        first = len(head.values) - len(head.levels)
-        is_known = targets >= first
-        if not is_known.any():
-            calibrated.append(head)
-            continue
-        weights = part[:, first:].softmax(1).double().numpy()[is_known]
-        scores = weights @ np.array(head.levels, np.float64)
-        shares = [
-            float((targets[is_known] - first <= step).mean())
-            for step in range(len(head.levels) - 1)
-        ]
-        cuts = np.maximum.accumulate(np.quantile(scores, shares)).round(SCORE_DIGITS)
-        calibrated.append(replace(head, cuts=tuple(cuts.tolist())))
-    return calibrated
+    write_model(out, heads=heads, tokens=tokens, weights=network.export(), **stated)
+    calibrate(out, training)
 
 
 def count_tokens(*sets: Examples) -> Counter[str]:
@@ -132,20 +102,8 @@ def count_tokens(*sets: Examples) -> Counter[str]:
     counts: Counter[str] = Counter()
     for examples in sets:
         for text, url in zip(examples.texts, examples.urls, strict=True):
-            counts.update({*tokenize(fold(view(text))), *tokenize(url or "")})
+            counts.update({*tokenize(view(text)), *tokenize(url or "")})
     return counts
-
-
-def gold(examples: Examples, heads: Sequence[HeadSpec]) -> Tensor:
-    """[documents, values of all heads]: the labels, smoothed; zeros where there is none."""
-    parts = []
-    for place, head in enumerate(heads):
-        part = torch.zeros(len(examples.texts), len(head.values))
-        rows = np.flatnonzero(examples.targets[:, place] != MISSING)
-        part[rows] = SMOOTHING / len(head.values)
-        part[rows, examples.targets[rows, place]] += 1 - SMOOTHING
-        parts.append(part)
-    return torch.cat(parts, dim=1)
 
 
 def label_crops(
@@ -163,16 +121,16 @@ def label_crops(
     gold_rows = []
     for examples, is_labelled in ((training, True), (unlabelled, False)):
         for row, (text, url) in enumerate(zip(examples.texts, examples.urls, strict=True)):
-            for shown in (url, None):
+            for address in (url, None):
                 texts.append(text)
-                urls.append(shown)
-                crops.append(excerpt(text, shown))
+                urls.append(address)
+                crops.append(shown(text, address))
                 gold_rows.append(row if is_labelled else -1)
             for _ in range(CROPS_A_DOCUMENT):
                 crop = random_crop(text, url, chance, url_share=0.3)
                 texts.append(crop.text)
                 urls.append(crop.url)
-                crops.append(crop)
+                crops.append(with_address(*crop))
                 gold_rows.append(-1)
     said = torch.stack([teacher.log_probabilities(crops) for teacher in teachers]).mean(0)
     sizes = [len(head.values) for head in heads]
@@ -215,6 +173,6 @@ def pad(
     """The tokens of texts and addresses, as the network takes them."""
     return PaddedTokens(
         vocabulary.number(texts, num_buckets=NUM_BUCKETS),
-        vocabulary.number([url or "" for url in urls], num_buckets=1, max_tokens=MAX_URL_TOKENS),
+        vocabulary.number_addresses(urls),
         device=device,
     )

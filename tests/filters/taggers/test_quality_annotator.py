@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from filters.taggers.embedding import MIN_TAGGED_WORDS
-from filters.taggers.quality import SHIPPED_MODEL, QualityAnnotator, QualityConfig
+from filters.taggers.backend import MIN_TAGGED_WORDS
+from filters.taggers.quality import SHIPPED_MODELS, QualityAnnotator, QualityConfig
 from pipeline.errors import ConfigError
 from tests.support.document_rows import documents_of
 
@@ -61,7 +61,7 @@ def test_few_latin_words_have_no_measure(annotator: QualityAnnotator) -> None:
 
 def test_a_damaged_model_is_refused_before_a_run(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(SHIPPED_MODEL, folder)
+    shutil.copytree(SHIPPED_MODELS["embedding"], folder)
     (folder / "vocabulary.txt").write_text("other")
     with pytest.raises(ConfigError, match="damaged or of another version"):
         QualityAnnotator(QualityConfig(model=str(folder)))
@@ -71,7 +71,7 @@ def test_a_damaged_model_is_refused_before_a_run(tmp_path: Path) -> None:
 
 def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(SHIPPED_MODEL, folder)
+    shutil.copytree(SHIPPED_MODELS["embedding"], folder)
     path = folder / "model.json"
     stated = json.loads(path.read_text())
     path.write_text(json.dumps({**stated, "version": 99}))
@@ -81,7 +81,7 @@ def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_another_model_is_another_version_of_the_annotator(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(SHIPPED_MODEL, folder)
+    shutil.copytree(SHIPPED_MODELS["embedding"], folder)
     path = folder / "model.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "note": "other"}))
     other = QualityAnnotator(QualityConfig(model=str(folder)))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from filters.taggers.backend import MIN_TAGGED_WORDS
 from filters.taggers.tagger import (
     HEADS,
-    MIN_TAGGED_WORDS,
     MODELS_FILE,
     SHIPPED_MODELS,
     TaggerAnnotator,
