@@ -105,14 +105,21 @@ def check_columns(schema: pa.Schema, mixture: MixtureConfig) -> None:
         try:
             assign_components(empty, stage)
             for component in stage.components:
-                for curve in component.upsample:
-                    band_numbers(empty, curve, ())
+                _check_curves(empty, component)
         except SchemaError as error:
             raise SchemaError(f"stage {stage.name!r}: {error}") from error
     try:
         _first_match(empty, mixture.repetition)
     except SchemaError as error:
         raise SchemaError(f"repetition: {error}") from error
+
+
+def _check_curves(empty: pa.RecordBatch, component: ComponentSpec) -> None:
+    try:
+        for curve in component.upsample:
+            band_numbers(empty, curve, {})
+    except SchemaError as error:
+        raise SchemaError(f"component {component.name!r}: upsample: {error}") from error
 
 
 def _slot_numbers(columns: pa.RecordBatch, stage: StageSpec, cuts: Cuts) -> Int32Array:

@@ -83,6 +83,14 @@ def numbers_at(columns: pa.RecordBatch, path: str) -> npt.NDArray[np.float64]:
     return numbers
 
 
+def texts_at(columns: pa.RecordBatch, path: str) -> pa.Array:
+    """The text column at ``path``, null for null; SchemaError when it holds no text."""
+    values = column_at(columns, path)
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        raise SchemaError(f"column {path!r} is {values.type}; text is needed")
+    return values.cast(pa.string())
+
+
 def _satisfy(columns: pa.RecordBatch, condition: ConditionSpec) -> BoolArray:
     values = column_at(columns, condition.column)
     if condition.is_null is not None:

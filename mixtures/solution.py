@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from mixtures.upsampling import Cuts
+from mixtures.upsampling import Cuts, GroupCuts
 from pipeline.errors import InvariantError
 
 Run = tuple[int, int, int, int]
@@ -108,8 +108,8 @@ class MixtureSolution:
         fields = {
             "seed": self.seed,
             "cuts": [
-                {"curve": list(curve), "values": [None if math.isinf(v) else v for v in values]}
-                for curve, values in sorted(self.cuts.items())
+                {"curve": list(curve), "groups": _groups_to_json(groups)}
+                for curve, groups in sorted(self.cuts.items())
             ],
             "stages": [_stage_to_json(stage) for stage in self.stages],
         }
@@ -121,9 +121,7 @@ class MixtureSolution:
         try:
             raw = json.loads(text)
             cuts = {
-                (stage, component, int(number)): tuple(
-                    math.inf if value is None else float(value) for value in cut["values"]
-                )
+                (stage, component, int(number)): _groups_from_json(cut["groups"])
                 for cut in raw["cuts"]
                 for stage, component, number in [cut["curve"]]
             }
@@ -131,6 +129,20 @@ class MixtureSolution:
             return cls(seed=raw["seed"], cuts=cuts, stages=stages)
         except (KeyError, TypeError, ValueError) as error:
             raise InvariantError(f"not a mixture solution of this version: {error}") from error
+
+
+def _groups_to_json(groups: GroupCuts) -> list[dict[str, Any]]:
+    return [
+        {"group": group, "values": [None if math.isinf(value) else value for value in values]}
+        for group, values in sorted(groups.items(), key=lambda item: (item[0] is None, item[0]))
+    ]
+
+
+def _groups_from_json(raw: list[dict[str, Any]]) -> GroupCuts:
+    return {
+        one["group"]: tuple(math.inf if value is None else float(value) for value in one["values"])
+        for one in raw
+    }
 
 
 def _stage_to_json(stage: StageSolution) -> dict[str, Any]:

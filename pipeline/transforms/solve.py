@@ -93,7 +93,7 @@ def quantiles_stage(tokens: Sequence[Finished], mixture: MixtureConfig) -> Stage
     documents = sum(finished.manifest.rows(TOKENS) for finished in tokens)
     return Stage(
         name=QUANTILES_STAGE,
-        version=1,
+        version=2,
         config=mixture.stages,
         inputs={finished.manifest.stage: finished.identity for finished in tokens},
         outputs={VALUES: len(shards)},
@@ -153,7 +153,7 @@ def solve_stage(
         inputs[QUANTILES_STAGE] = quantiles.identity
     return Stage(
         name=STAGE,
-        version=2,
+        version=3,
         config=solved_config(mixture),
         inputs=inputs,
         outputs={SUPPLY: len(shards), COUNTS: len(shards)},

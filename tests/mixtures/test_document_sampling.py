@@ -122,7 +122,7 @@ def test_upsampling_draws_by_percentile_and_drops_the_bottom() -> None:
     )
     solution = solve_for(documents, config)
     copies = np.bincount(drawn(documents, config, solution).row, minlength=2000)
-    [(low, high)] = solution.cuts.values()
+    low, high = solution.cuts["one", "web", 0][None]
     assert abs(low - 0.4) < 0.001
     assert abs(high - 0.95) < 0.001
     assert copies[scores < low].max() == 0

@@ -156,6 +156,15 @@ def test_component_of_two_amounts_is_refused(fields: dict[str, object], message:
         ({"bands": [{"factor": 1}, {"min": 100, "factor": 2}]}, "between 0 and 100"),
         ({"bands": [{"factor": 0}, {"min": 50, "factor": 0}]}, "every band has factor 0"),
         ({"bands": [{"factor": -1}, {"min": 50, "factor": 0}]}, "factor"),
+        (
+            {
+                "scale": "value",
+                "within": "topic",
+                "bands": [{"factor": 1}, {"min": 5, "factor": 2}],
+            },
+            "within 'topic' takes percentiles apart, and scale is value; leave within out",
+        ),
+        ({"within": "", "bands": [{"factor": 1}, {"min": 50, "factor": 2}]}, "within"),
     ],
 )
 def test_impossible_curve_is_refused(fields: dict[str, object], message: str) -> None:

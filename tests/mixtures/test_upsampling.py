@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixtures.quantiles import count_values, merge_values, mixture_cuts
-from mixtures.upsampling import Histogram, UpsamplingSpec, band_numbers, value_cuts
+from mixtures.upsampling import UpsamplingSpec, band_numbers, percentile_cuts, value_cuts
 from tests.mixtures.corpora import corpus, mixture, stage, with_column
 
 CURVE = UpsamplingSpec.model_validate(
@@ -20,12 +20,14 @@ MIXTURE = mixture(stage(web={"weight": 100, "upsample": [CURVE.model_dump()]}))
 
 
 def cuts_of(values: list[float], tokens: list[int]) -> tuple[float, ...]:
-    return Histogram.of(np.array(values, float), np.array(tokens, np.int64)).cuts(CURVE)
+    documents = with_column(corpus(web=tokens), "score", pa.array(values, pa.float64()))
+    counted = count_values(documents.columns, MIXTURE, num_tokens=pa.array(documents.num_tokens))
+    return mixture_cuts(MIXTURE, counted)["one", "web", 0][None]
 
 
 def bands_of(values: list[float | None], cuts: tuple[float, ...]) -> list[int]:
     columns = pa.RecordBatch.from_pydict({"score": pa.array(values, pa.float64())})
-    return band_numbers(columns, CURVE, cuts).tolist()
+    return band_numbers(columns, CURVE, {None: cuts}).tolist()
 
 
 def test_percentiles_are_of_tokens() -> None:
@@ -77,7 +79,12 @@ def test_cuts_are_the_same_from_any_batches(seed: int) -> None:
         for one in (documents, *parts)
     ]
     assert merge_values(counted[1:]) == counted[0]
-    assert len(mixture_cuts(MIXTURE, counted[0])["one", "web", 0]) == 2
+    assert len(mixture_cuts(MIXTURE, counted[0])["one", "web", 0][None]) == 2
+
+
+def test_percentiles_count_any_number_of_tokens_exactly() -> None:
+    values, tokens = np.array([1, 2, 3], np.float32), np.array([4, 4, 2]) * 10**16
+    assert percentile_cuts(CURVE, values, tokens) == (2.0, math.inf)
 
 
 def test_curve_over_values_needs_no_supply() -> None:

@@ -10,6 +10,7 @@ from filters.taggers.taxonomy import TOPICS
 from pipeline.config import load_recipe
 from tests.mixtures.corpora import Corpus, corpus, drawn, solve_for, with_column
 
+DOMAINS = ["mathematics", "humanities", "everyday_life"]
 RECIPE = Path(__file__).parents[2] / "recipes" / "mimo-7b.yaml"
 
 
@@ -23,12 +24,14 @@ def made_up_corpus(count: int, seed: int) -> Corpus:
     documents = corpus(code=lengths[:num_files].tolist(), any=lengths[num_files:].tolist())
     archives = [{"archive": f"repository-{n // 4}"} for n in range(count)]
     quality = pa.array(rng.beta(2, 2, count), pa.float32(), mask=rng.random(count) < 0.02)
+    domains = pa.array(rng.choice(DOMAINS, count).tolist(), mask=kinds == "code")
     strategies = [{"strategy": "mathematics" if k == "synthetic" else None} for k in kinds]
     for name, values in (
         ("content.code_ratio", pa.array(np.where(kinds == "code", 0.9, 0.01))),
         ("content.math_ratio", pa.array(np.where(kinds == "maths", 0.2, 0.0))),
         ("tagger.topic", pa.array(rng.choice(TOPICS, count).tolist())),
         ("tagger.quality", quality),
+        ("quality.domain", domains),
         ("provenance", pa.array(archives, pa.struct([("archive", pa.string())]))),
         ("lineage", pa.array(strategies, pa.struct([("strategy", pa.string())]))),
     ):
