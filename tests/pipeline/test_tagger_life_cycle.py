@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import filters.taggers
 import pipeline.tagger_evaluation
 from filters.taggers.labels import (
     read_documents,
@@ -208,7 +209,9 @@ needs_training = pytest.mark.skipif(
 def test_training_without_torch_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    loaded = [name for name in sys.modules if name.startswith("filters.taggers.training.")]
+    needing_it = ("filters.taggers.training.", "filters.taggers.encoders")
+    loaded = [name for name in sys.modules if name.startswith(needing_it)]
+    monkeypatch.delattr(filters.taggers, "encoders", raising=False)
     for name in loaded:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
