@@ -220,25 +220,26 @@ def _trainer(kind: str, encoder: str | None) -> Callable[..., None]:
     try:
         match kind, folder:
             case "fasttext", None:
-                from filters.taggers.training import train_fasttext
+                from filters.taggers.training.train_fasttext import check_fasttext
+                from filters.taggers.training.train_fasttext import train as train_fasttext
 
-                train_fasttext.check_installed()
-                return train_fasttext.train
+                check_fasttext()
+                return train_fasttext
             case "fasttext", _:
                 raise ConfigError("--encoder: a fasttext tagger is trained without one")
             case "encoder", None:
                 raise ConfigError("--kind encoder needs --encoder FOLDER, the model to tune")
             case "encoder", Path() as tuned:
-                from filters.taggers.training import train_encoder
+                from filters.taggers.training.train_encoder import train as train_encoder
 
                 check_installed("--kind encoder")
-                return partial(train_encoder.train, encoder=tuned)
+                return partial(train_encoder, encoder=tuned)
             case _:
-                from filters.taggers.training import train_tagger
+                from filters.taggers.training.train_tagger import train as train_embedding
 
                 if folder is not None:
                     check_installed("--encoder")
-                return partial(train_tagger.train, encoder=folder)
+                return partial(train_embedding, encoder=folder)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "torch":
             raise

@@ -39,7 +39,7 @@ EVEN_MASS = 0.02
 few digits below 1e-5."""
 
 
-def check_installed() -> None:
+def check_fasttext() -> None:
     """Raise ConfigError unless the module ``fasttext`` is the one that can train."""
     if not hasattr(fasttext, "train_supervised"):
         raise ConfigError(
@@ -62,7 +62,7 @@ def train(
     ``documents`` hold id, url and text; ``labels`` are by id, and a head may be missing in some.
     ``stated`` is kept in the model file.
     """
-    check_installed()
+    check_fasttext()
     torch.manual_seed(SEED)
     examples = make_examples(documents, labels, heads)
     training = examples.select(~examples.is_held_out & examples.has_label)

@@ -106,7 +106,7 @@ def test_what_is_trained_is_what_fasttext_predicts(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(CAN_TRAIN, reason="this module fasttext can train")
 def test_training_without_the_module_that_trains_is_refused() -> None:
-    from filters.taggers.training.train_fasttext import check_installed
+    from filters.taggers.training.train_fasttext import check_fasttext
 
     with pytest.raises(ConfigError, match="cannot train: install fasttext"):
-        check_installed()
+        check_fasttext()
