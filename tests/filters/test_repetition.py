@@ -1,53 +1,72 @@
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.repetition import duplicate_ratios, top_ngram_char_ratios
+from filters.repetition import (
+    REPEATED_NGRAM_SIZES,
+    TOP_NGRAM_SIZES,
+    count_duplicates,
+    ngram_chars,
+)
+
+RUNS = st.lists(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=30), max_size=4)
 
 
 def test_the_first_of_equal_pieces_is_no_duplicate() -> None:
-    assert duplicate_ratios(["ab", "ab", "c", "ab"]) == (2 / 4, 4 / 7)
-    assert duplicate_ratios(["a"]) == (0.0, 0.0)
-
-
-def ratios(*runs: list[str]) -> tuple[float, ...]:
-    total_chars = len(" ".join(word for run in runs for word in run))
-    return top_ngram_char_ratios(runs, total_chars=total_chars)
+    assert count_duplicates(["ab", "ab", "c", "ab"]) == (2, 4)
+    assert count_duplicates(["a"]) == count_duplicates([]) == (0, 0)
 
 
 def test_top_ngrams_are_measured_in_characters() -> None:
-    # 29 characters; "to be" occurs twice: 10 of them. No 3-gram repeats.
-    text = "to be or not and to be or-not"
-    assert ratios(text.split()) == pytest.approx((10 / 29, 0, 0))
+    top, _ = ngram_chars([["to", "be", "or", "not", "and", "to", "be", "or-not"]])
+    assert top == [2 * len("to be"), len("to be or"), len("to be or not")]
 
 
-def test_nothing_repeats_in_different_words() -> None:
-    assert ratios(["a", "b", "c", "d", "e"]) == (0.0, 0.0, 0.0)
-    assert ratios(["a"]) == (0.0, 0.0, 0.0)
+def test_one_word_over_and_over_repeats_but_for_its_first_ngram() -> None:
+    top, repeated = ngram_chars([["spam"] * 50])
+    assert top[0] == 49 * len("spam spam")
+    assert repeated[0] == (50 - 5) // 5 * 5 * len("spam")
 
 
-def test_one_word_over_and_over_is_all_of_the_text() -> None:
-    assert ratios(["spam"] * 50) == (1.0, 1.0, 1.0)
+def test_nothing_is_counted_where_no_run_is_long_enough() -> None:
+    nothing = ([0] * len(TOP_NGRAM_SIZES), [0] * len(REPEATED_NGRAM_SIZES))
+    assert ngram_chars([]) == ngram_chars([[]]) == ngram_chars([["a"], ["a"], []]) == nothing
 
 
-def test_the_share_is_of_the_whole_text() -> None:
-    assert top_ngram_char_ratios([["a", "b", "a", "b"]], total_chars=60)[0] == 6 / 60
+def plain_top(runs: list[list[str]], n: int) -> int:
+    ngrams = [tuple(run[i : i + n]) for run in runs for i in range(len(run) - n + 1)]
+    if not ngrams:
+        return 0
+    ((ngram, count),) = Counter(ngrams).most_common(1)  # the first one met among equals
+    return len(" ".join(ngram)) * count
 
 
-def test_no_ngram_crosses_from_one_run_to_the_next() -> None:
-    assert ratios(["find", "the"], ["find", "the"])[1:] == (0.0, 0.0)
-    assert ratios(["find"], ["find"], [], ["find"]) == (0.0, 0.0, 0.0)
+def plain_repeated(runs: list[list[str]], n: int) -> int:
+    seen: set[tuple[str, ...]] = set()
+    chars = 0
+    for run in runs:
+        at = 0
+        while at + n <= len(run):
+            ngram = tuple(run[at : at + n])
+            if ngram in seen:
+                chars += len("".join(ngram))
+                at += n
+            else:
+                seen.add(ngram)
+                at += 1
+    return chars
 
 
-@given(st.lists(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=12), max_size=4))
-def test_top_ngrams_equal_a_plain_count(runs: list[list[str]]) -> None:
-    total = len(" ".join(word for run in runs for word in run))
-    expected = []
-    for n in (2, 3, 4):
-        ngrams = [tuple(run[i : i + n]) for run in runs for i in range(len(run) - n + 1)]
-        top = Counter(ngrams).most_common(1)  # the first one met among equals
-        repeats = bool(top) and top[0][1] > 1
-        expected.append(min(1, len(" ".join(top[0][0])) * top[0][1] / total) if repeats else 0)
-    assert ratios(*runs) == pytest.approx(tuple(expected))
+@given(RUNS)
+def test_ngrams_equal_a_plain_count(runs: list[list[str]]) -> None:
+    top, repeated = ngram_chars(runs)
+    assert top == [plain_top(runs, n) for n in TOP_NGRAM_SIZES]
+    assert repeated == [plain_repeated(runs, n) for n in REPEATED_NGRAM_SIZES]
+
+
+@given(RUNS)
+def test_no_more_repeats_than_there_is(runs: list[list[str]]) -> None:
+    _, repeated = ngram_chars(runs)
+    chars = sum(len(token) for run in runs for token in run)
+    assert all(0 <= one <= chars for one in repeated)

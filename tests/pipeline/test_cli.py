@@ -39,7 +39,7 @@ PROMISED_OF_TAG = {
         "--rubric",
         "--help",
     },
-    "train": {"labels", "--documents", "--out", "--rubric", "--help"},
+    "train": {"labels", "--documents", "--encoder", "--kind", "--out", "--rubric", "--help"},
     "evaluate": {"model", "labels", "--documents", "--out", "--rubric", "--help"},
 }
 
