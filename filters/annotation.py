@@ -4,22 +4,30 @@ Documents in; one table out with ``id``, ``source`` and, for each annotator, its
 ``<annotator>.<measure>``: as many rows as documents, in their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from filters.address import AddressAnnotator, AddressConfig
 from filters.annotator import Annotator
 from filters.content import ContentAnnotator, ContentConfig
 from filters.decontamination.annotator import DecontaminationAnnotator
 from filters.decontamination.config import DecontaminationConfig
 from filters.language import LanguageAnnotator, LanguageConfig
+from filters.license_signals import LicenseAnnotator, LicenseConfig
+from filters.pii import PiiAnnotator, PiiConfig
 from filters.prose import ProseAnnotator, ProseConfig
+from filters.structure import StructureAnnotator, StructureConfig
 from filters.taggers.classifier import ClassifierAnnotator, ClassifierConfig
 from filters.taggers.quality import QualityAnnotator, QualityConfig
 from filters.taggers.tagger import TaggerAnnotator, TaggerConfig
+from filters.toxicity import ToxicityAnnotator, ToxicityConfig
 from pipeline.errors import ConfigError, SchemaError
 from pipeline.records.document import DOCUMENT_SCHEMA
+
+Config = TypeVar("Config", bound=BaseModel)
 
 KEY_COLUMNS = pa.schema([DOCUMENT_SCHEMA.field(name) for name in ("id", "source")])
 
@@ -47,6 +55,23 @@ class AnnotateConfig(BaseModel):
         description="Reasoning depth, knowledge density, topic and 12 more by a trained model; "
         "null: none of them",
     )
+    structure: StructureConfig | None = Field(
+        default=None,
+        description="Shares of formulas, code, tables and posts that extraction kept, and of "
+        "headings, list items and links; null: none of them",
+    )
+    address: AddressConfig | None = Field(
+        default=None, description="Host, domain and blocklist of the address; null: none of them"
+    )
+    license: LicenseConfig | None = Field(
+        default=None, description="What the document says of its licence; null: nothing is read"
+    )
+    pii: PiiConfig | None = Field(
+        default=None, description="Personal data by kind; null: none are counted"
+    )
+    toxicity: ToxicityConfig | None = Field(
+        default=None, description="Words of your lists and your classifier; null: neither"
+    )
     classifiers: dict[str, ClassifierConfig] = Field(
         default_factory=dict,
         description="Hugging Face sequence classifiers, by the name that their columns get",
@@ -59,21 +84,24 @@ class AnnotateConfig(BaseModel):
 
 def build_annotators(config: AnnotateConfig) -> tuple[Annotator, ...]:
     """The annotators of ``config``, models loaded; ConfigError when a model cannot be had."""
-    annotators: list[Annotator] = []
-    if config.language is not None:
-        annotators.append(LanguageAnnotator(config.language))
-    if config.prose is not None:
-        annotators.append(ProseAnnotator(config.prose))
-    if config.content is not None:
-        annotators.append(ContentAnnotator(config.content))
-    if config.tagger is not None:
-        annotators.append(TaggerAnnotator(config.tagger))
-    if config.quality is not None:
-        annotators.append(QualityAnnotator(config.quality))
-    annotators += [ClassifierAnnotator(name, one) for name, one in config.classifiers.items()]
-    if config.decontamination is not None:
-        annotators.append(DecontaminationAnnotator(config.decontamination))
-    return tuple(annotators)
+    return (
+        *_made(config.language, LanguageAnnotator),
+        *_made(config.prose, ProseAnnotator),
+        *_made(config.content, ContentAnnotator),
+        *_made(config.structure, StructureAnnotator),
+        *_made(config.address, AddressAnnotator),
+        *_made(config.license, LicenseAnnotator),
+        *_made(config.pii, PiiAnnotator),
+        *_made(config.toxicity, ToxicityAnnotator),
+        *_made(config.tagger, TaggerAnnotator),
+        *_made(config.quality, QualityAnnotator),
+        *(ClassifierAnnotator(name, one) for name, one in config.classifiers.items()),
+        *_made(config.decontamination, DecontaminationAnnotator),
+    )
+
+
+def _made(config: Config | None, build: Callable[[Config], Annotator]) -> tuple[Annotator, ...]:
+    return () if config is None else (build(config),)
 
 
 def have_encoders(annotators: Sequence[Annotator]) -> bool:

@@ -3,15 +3,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filters.address import AddressConfig
 from filters.annotation import AnnotateConfig, annotate, annotation_schema, build_annotators
 from filters.annotator import Annotator
 from filters.language import LanguageConfig
+from filters.license_signals import LicenseConfig
+from filters.pii import PiiConfig
 from filters.prose import ProseAnnotator, ProseConfig
+from filters.structure import StructureConfig
+from filters.taggers.quality import QualityConfig
+from filters.toxicity import ToxicityConfig
 from pipeline.errors import ConfigError, SchemaError
 from tests.support.document_rows import documents_of
 from tests.support.strategies import NASTY_TEXTS, documents, random_splits
 
-ANNOTATORS = build_annotators(AnnotateConfig())
+ANNOTATORS = build_annotators(
+    AnnotateConfig(
+        structure=StructureConfig(),
+        address=AddressConfig(),
+        license=LicenseConfig(),
+        pii=PiiConfig(),
+        toxicity=ToxicityConfig(),
+        quality=QualityConfig(),
+    )
+)
 
 
 @pytest.mark.parametrize("annotator", ANNOTATORS, ids=lambda annotator: annotator.name)

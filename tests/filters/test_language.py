@@ -1,10 +1,17 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import filters.language
 from filters.fasttext_model import FastTextModel
-from filters.language import LanguageAnnotator, LanguageConfig
+from filters.language import (
+    MIN_SPAN_CHARS,
+    LanguageAnnotator,
+    LanguageConfig,
+    split_paragraphs,
+)
 from pipeline.errors import ConfigError
 from tests.support.document_rows import SOURCE_FILE, documents_of
 
@@ -43,7 +50,42 @@ def test_a_clear_text_has_a_high_score(annotator: LanguageAnnotator) -> None:
 
 def test_a_source_file_has_no_language(annotator: LanguageAnnotator) -> None:
     measures = annotator.annotate(documents_of("# some English here", code=SOURCE_FILE))
-    assert measures.to_pylist() == [{"code": None, "score": None}]
+    assert set(measures.to_pylist()[0].values()) == {None}
+
+
+ENGLISH = (
+    "The river rises in the hills and flows to the sea, and it has carried boats for many years. "
+    "People still fish there in the evening, and the children swim in it when the days are warm. "
+    "Nobody knows how old the bridge is, but the mill beside it was built by their grandfathers."
+)
+GERMAN = (
+    "Der Fluss entspringt in den Bergen und flie\u00dft ins Meer, er hat viele Jahre lang Boote "
+    "getragen. Am Abend angeln dort noch immer Leute, und Kinder baden darin, wenn es warm ist. "
+    "Niemand wei\u00df, wie alt die Br\u00fccke ist, aber die M\u00fchle daneben steht seit langem."
+)
+
+
+def test_another_language_has_its_share(annotator: LanguageAnnotator) -> None:
+    text = f"{ENGLISH}\n\n{GERMAN}\n\n{ENGLISH}\n\n{ENGLISH}"
+    (row,) = annotator.annotate(documents_of(text)).to_pylist()
+    assert (row["code"], row["other_code"]) == ("en", "de")
+    assert row["other_ratio"] == pytest.approx(len(GERMAN) / len(text), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "text", [ENGLISH, ENGLISH * 9, f"{ENGLISH}\n{ENGLISH}\nBerlin\nM\u00fcnchen"]
+)
+def test_one_language_has_no_other(annotator: LanguageAnnotator, text: str) -> None:
+    (row,) = annotator.annotate(documents_of(text)).to_pylist()
+    assert (row["other_code"], row["other_ratio"]) == (None, 0)
+
+
+@given(st.lists(st.text("ab \n", max_size=400), max_size=8).map("\n".join))
+def test_spans_hold_every_paragraph_in_order(prose: str) -> None:
+    spans = split_paragraphs(prose)
+    assert spans
+    assert " ".join(spans).split() == prose.split()
+    assert all(len(span) >= MIN_SPAN_CHARS for span in spans[:-1])
 
 
 def test_only_the_first_characters_of_the_prose_are_looked_at() -> None:
