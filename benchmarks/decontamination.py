@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.documents import batch_of
 from filters.decontamination.annotator import DecontaminationAnnotator
 from filters.decontamination.benchmarks import Item, read_items
 from filters.decontamination.config import BenchmarkSet, DecontaminationConfig
 from filters.decontamination.words import word_hashes
-from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.storage.filesystem import find
 
 TUNED = frozenset(
@@ -136,13 +136,6 @@ CODE_EDITS = ("verbatim", "space", "word")
 """What may happen to source code: its case and punctuation have a meaning."""
 
 
-def documents(texts: Sequence[str]) -> pa.RecordBatch:
-    """A batch of documents that have a text and nothing else."""
-    blank = {field.name: pa.nulls(len(texts), field.type) for field in DOCUMENT_SCHEMA}
-    blank["text"] = pa.array(texts, pa.large_string())
-    return pa.record_batch(list(blank.values()), names=list(blank))
-
-
 def planted(
     items: Sequence[Item], hosts: Sequence[str], seed: int
 ) -> Iterator[tuple[Item, str, str]]:
@@ -206,7 +199,7 @@ def measure_speed(annotator: DecontaminationAnnotator, clean: Sequence[str]) -> 
         joined[at : at + SPEED_BYTES].decode(errors="ignore")
         for at in range(0, len(joined), SPEED_BYTES)
     ]
-    prepared = [documents(part) for part in batches(cut)]
+    prepared = [batch_of(part) for part in batches(cut)]
     annotator.annotate(prepared[0])
     best = float("inf")
     for _ in range(SPEED_ROUNDS):

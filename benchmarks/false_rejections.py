@@ -15,20 +15,18 @@ JSON last: ``ours_ratio`` and ``datatrove_ratio`` are the shares of good pages d
 import argparse
 import gzip
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import trafilatura
 
+from benchmarks.documents import ask_datatrove, batch_of
 from benchmarks.tagger_documents import frame_text
 from extractors.html import extract_text
 from filters.annotation import annotate, build_annotators
 from filters.rule import decide
 from pipeline.config import load_recipe
-from pipeline.records.document import DOCUMENT_SCHEMA
 
 MIN_BOILERPLATE_CHARS = 200
 
@@ -59,12 +57,13 @@ def main() -> None:
     rules = Rules(stated.recipe)
     ours = [rules.reasons(good), rules.reasons(boilerplate)]
     peers = [
-        datatrove(stated.peers_python, [text for _, text in good]),
-        datatrove(stated.peers_python, [text for _, text in boilerplate]),
+        ask_datatrove(stated.peers_python, [text for _, text in side])[:-1]
+        for side in (good, boilerplate)
     ]
     fineweb = [[one["fineweb"] for one in side] for side in peers]
     c4 = [[one["c4"] for one in side] for side in peers]
-    peer_on_its_text = [one["fineweb"] for one in datatrove(stated.peers_python, by_trafilatura)]
+    on_its_text = ask_datatrove(stated.peers_python, by_trafilatura)[:-1]
+    peer_on_its_text = [one["fineweb"] for one in on_its_text]
     print(f"{len(good)} good pages, {len(boilerplate)} of boilerplate; share dropped")
     print(f"{'':34}{'good':>8}{'boilerplate':>13}")
     for name, (of_good, of_boilerplate) in (
@@ -105,27 +104,8 @@ class Rules:
 
     def reasons(self, pages: Sequence[tuple[str, str]]) -> list[str | None]:
         """For each (address, text) the first reason to drop it, null where it is kept."""
-        rows = [
-            {
-                "id": str(number),
-                "url": url,
-                "text": text,
-                "source": "web",
-                "media_type": "text/html",
-                "provenance": {"archive": "", "extractor": "html"},
-            }
-            for number, (url, text) in enumerate(pages)
-        ]
-        documents = pa.RecordBatch.from_pylist(rows, schema=DOCUMENT_SCHEMA)
+        documents = batch_of([text for _, text in pages], [url for url, _ in pages])
         return decide(annotate(documents, self._annotators), self._rules).reason.to_pylist()
-
-
-def datatrove(python: str, texts: Sequence[str]) -> list[dict[str, str | None]]:
-    """What ``datatrove_filters`` says of each text."""
-    sent = "".join(json.dumps({"text": text}) + "\n" for text in texts)
-    command = [python, str(Path(__file__).with_name("datatrove_filters.py"))]
-    run = subprocess.run(command, input=sent, capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in run.stdout.splitlines()][:-1]
 
 
 def ratio(reasons: Sequence[str | None]) -> float:

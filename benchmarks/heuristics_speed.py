@@ -11,15 +11,12 @@ out. JSON last. Goal: ten times.
 import argparse
 import json
 import statistics
-import subprocess
 import time
 from itertools import islice
 from pathlib import Path
 
-import pyarrow as pa
-
+from benchmarks.documents import ask_datatrove, batch_of
 from filters.prose import ProseAnnotator, ProseConfig
-from pipeline.records.document import DOCUMENT_SCHEMA
 
 GOAL = 10
 
@@ -37,17 +34,12 @@ def main() -> None:
     documents = batch_of(texts)
     annotator = ProseAnnotator(ProseConfig())
     annotator.annotate(documents)
-    script = str(Path(__file__).with_name("datatrove_filters.py"))
-    sent = "".join(json.dumps({"text": text}) + "\n" for text in texts)
     ours, theirs = [], []
     for _ in range(stated.rounds):
         start = time.process_time()
         annotator.annotate(documents)
         ours.append(len(texts) / (time.process_time() - start))
-        run = subprocess.run(
-            [stated.peers_python, script], input=sent, capture_output=True, text=True, check=True
-        )
-        seconds = json.loads(run.stdout.splitlines()[-1])["cpu_seconds"]
+        seconds = ask_datatrove(stated.peers_python, texts)[-1]["cpu_seconds"]
         theirs.append(len(texts) / seconds)
     ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
     size = statistics.mean(map(len, texts))
@@ -56,21 +48,6 @@ def main() -> None:
     print(f"  {ratio:.1f} times; goal {GOAL}")
     result = {"ours": statistics.median(ours), "datatrove": statistics.median(theirs)}
     print(json.dumps({**result, "ratio": ratio}))
-
-
-def batch_of(texts: list[str]) -> pa.RecordBatch:
-    """Documents with these texts."""
-    rows = [
-        {
-            "id": str(number),
-            "text": text,
-            "source": "web",
-            "media_type": "text/html",
-            "provenance": {"archive": "", "extractor": "html"},
-        }
-        for number, text in enumerate(texts)
-    ]
-    return pa.RecordBatch.from_pylist(rows, schema=DOCUMENT_SCHEMA)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,16 @@ from typing import Any
 import pymupdf
 from selectolax.lexbor import LexborHTMLParser
 
+from extractors.html import extract_text
+from filters.taggers.labels import text_sha256
+
 PAGES_A_CELL = 3
 """Pages of each pair of topic and format; of instructive formats twice as many."""
 
 INSTRUCTIVE_FORMAT_IDS = frozenset({0, 7, 17, 20, 22})
+SCIENCE_TOPIC_ID = 19
+"""Of rare domains, such as chemistry, there are too few pages otherwise."""
+
 PAGES_A_PACKAGE = 38
 PDF_PIECES_A_FILE = 6
 PAGES_A_PIECE = 4
@@ -46,23 +52,21 @@ def rank(name: str) -> bytes:
 
 
 def web_organizer_documents(path: Path) -> Iterator[dict[str, Any]]:
-    """Some pages of every cell of topic and format."""
+    """Some pages of every cell of topic and format, and all of SCIENCE_TOPIC_ID."""
     cells = defaultdict(list)
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             page = json.loads(line)
             cells[page["topic_id"], page["format_id"]].append(page)
-    for (_, format_id), pages in sorted(cells.items()):
+    for (topic_id, format_id), pages in sorted(cells.items()):
         pages.sort(key=lambda page: rank(page["url"]))
         count = PAGES_A_CELL * (2 if format_id in INSTRUCTIVE_FORMAT_IDS else 1)
-        for page in pages[:count]:
+        for page in pages if topic_id == SCIENCE_TOPIC_ID else pages[:count]:
             yield _document(page["url"], page["url"], "weborganizer", page["text"])
 
 
 def web_documents(folder: Path, kinds: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Pages as the web extractor reads them, and what stands around the text of some."""
-    from extractors.html import extract_text
-
     pages = sorted(kinds, key=lambda page: rank(page["id"]))
     taken: dict[str, int] = defaultdict(int)
     total: dict[str, int] = defaultdict(int)
@@ -96,8 +100,6 @@ def frame_text(data: bytes) -> str:
 
 def package_documents(folder: Path) -> Iterator[dict[str, Any]]:
     """Manuals' pages, and pieces of their PDFs."""
-    from extractors.html import extract_text
-
     for package in sorted(folder.iterdir()):
         names = sorted(
             (
@@ -137,8 +139,7 @@ def _pdf_pieces(path: Path, name: str) -> Iterator[dict[str, Any]]:
 
 def _document(name: str, url: str | None, source: str, text: str) -> dict[str, Any]:
     text = text[:MAX_CHARS]
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"id": name, "url": url, "source": source, "text": text, "sha256": digest}
+    return {"id": name, "url": url, "source": source, "text": text, "sha256": text_sha256(text)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

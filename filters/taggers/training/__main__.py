@@ -1,7 +1,7 @@
-"""Trains the tagger as the shipped one was: ``python -m filters.taggers.training --help``.
+"""Trains the shipped taggers: ``python -m filters.taggers.training --help``.
 
-``reasonmill tag train`` trains from one label file; this also takes a sentence encoder that teaches
-the network, and pages of which only the topic and the format are known.
+``reasonmill tag train`` trains from one label file; this also takes several, pages of which only
+the topic and the format are known, and trains the fastText screen on what the other one says.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import lzma
 from pathlib import Path
 
+from filters.taggers.backend import load_backend
 from filters.taggers.labels import join_labels, read_documents, read_labels
 from filters.taggers.rubric import head_specs, load_rubric
 from filters.taggers.taxonomy import FORMATS, TOPICS
@@ -23,6 +24,9 @@ def main() -> None:
     parser.add_argument("--pages", help="JSONL.xz of {url, text, topic_id, format_id}")
     parser.add_argument("--encoder", type=Path, help="folder of a BERT-like sentence encoder")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model to write")
+    parser.add_argument(
+        "--screen", type=Path, help="folder of the screen to write; --out is not trained but read"
+    )
     stated = parser.parse_args()
     rubric = load_rubric()
     documents = read_documents(stated.documents)
@@ -41,7 +45,13 @@ def main() -> None:
             topic, layout = TOPICS[page["topic_id"]], FORMATS[page["format_id"]]
             labels.setdefault(page["url"], {"topic": topic, "format": layout})
     heads = head_specs(rubric)
-    train(documents, labels, heads, stated.out, encoder=stated.encoder, rubric=rubric.version)
+    if stated.screen is None:
+        train(documents, labels, heads, stated.out, encoder=stated.encoder, rubric=rubric.version)
+        return
+    from filters.taggers.training import train_fasttext
+
+    filled = train_fasttext.fill_labels(documents, labels, load_backend(stated.out))
+    train_fasttext.train(documents, filled, heads, stated.screen, rubric=rubric.version)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from filters.taggers.backend import HeadSpec, write_model_file
+from filters.taggers.backend import Backend, HeadSpec, write_model_file
 from filters.taggers.fasttext_backend import MODEL_VERSION, WEIGHTS_FILE, label_of, line_of
 from filters.taggers.training.calibration import calibrate
 from filters.taggers.training.examples import gold, make_examples
@@ -31,6 +31,7 @@ BUCKETS = 1 << 16
 MIN_COUNT = 3
 EPOCHS = 8
 BATCH = 64
+TEACHER_BATCH = 256
 LEARNING_RATE = 3e-2
 DROPOUT = 0.2
 FEATURE_DROPOUT = 0.4
@@ -83,6 +84,32 @@ def train(
         out, kind="fasttext", version=MODEL_VERSION, heads=heads, files=(WEIGHTS_FILE,), **stated
     )
     calibrate(out, training)
+
+
+def fill_labels(
+    documents: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, Mapping[str, int | str]],
+    teacher: Backend,
+) -> dict[str, dict[str, int | str]]:
+    """``labels``, and where a head of a document has none, what ``teacher`` takes for likeliest.
+
+    A cheap tagger learns little from a few thousand documents; another one's opinion of more is
+    worth having.
+    """
+    filled = {}
+    for start in range(0, len(documents), TEACHER_BATCH):
+        batch = documents[start : start + TEACHER_BATCH]
+        said = teacher.probabilities(
+            [one["text"] for one in batch], [one.get("url") for one in batch]
+        )
+        for row, document in enumerate(batch):
+            opinions = {
+                head.name: head.values[int(said[head.name][row].argmax())]
+                for head in teacher.heads
+                if not np.isnan(said[head.name][row]).any()
+            }
+            filled[document["id"]] = {**opinions, **labels.get(document["id"], {})}
+    return filled
 
 
 class Network(nn.Module):

@@ -36,8 +36,8 @@ from filters.taggers.training.network import (
 
 SEED = 1
 MIN_DOCUMENTS_OF_TOKEN = 3
-CROPS_A_DOCUMENT = 20
-NUM_TEACHERS = 3
+CROPS_A_DOCUMENT = 14
+NUM_TEACHERS = 2
 GOLD_SHARE = 0.5
 """How much the label itself counts beside the teacher's opinion, where there is one."""
 
