@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from filters.rowwise import batch_of_rows
 from filters.word_lists import WordList, read_lists, version_of
 
 COLUMNS = pa.schema(
@@ -77,10 +78,7 @@ class AddressAnnotator:
     def annotate(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """One row of ``columns`` for each document."""
         rows = [self._row(url) for url in documents.column("url").to_pylist()]
-        return pa.RecordBatch.from_arrays(
-            [pa.array([row[at] for row in rows], field.type) for at, field in enumerate(COLUMNS)],
-            schema=COLUMNS,
-        )
+        return batch_of_rows(rows, COLUMNS)
 
     def _row(self, url: str | None) -> tuple[str | None, str | None, int | None, str | None]:
         host, path = _split(url or "")

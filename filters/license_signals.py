@@ -17,6 +17,7 @@ import re
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from filters.rowwise import batch_of_rows
 from pipeline.storage.licenses import class_of, find_creative_commons, find_notice
 
 COLUMNS = pa.schema(
@@ -80,10 +81,7 @@ class LicenseAnnotator:
             _row(text, stated, is_code=code is not None)
             for text, stated, code in zip(*columns, strict=True)
         ]
-        return pa.RecordBatch.from_arrays(
-            [pa.array([row[at] for row in rows], field.type) for at, field in enumerate(COLUMNS)],
-            schema=COLUMNS,
-        )
+        return batch_of_rows(rows, COLUMNS)
 
 
 def _row(text: str, stated: str | None, *, is_code: bool) -> tuple[str | None, str, int, int]:

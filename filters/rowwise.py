@@ -31,6 +31,11 @@ def annotate_texts(
             rows.append(measure(text))
         else:
             rows.append(measure_source_file(text) if measure_source_file else nulls)
+    return batch_of_rows(rows, columns)
+
+
+def batch_of_rows(rows: Sequence[Row], columns: pa.Schema) -> pa.RecordBatch:
+    """Rows, each with one value for each column, as a batch."""
     return pa.RecordBatch.from_arrays(
         [pa.array([row[index] for row in rows], field.type) for index, field in enumerate(columns)],
         schema=columns,

@@ -38,6 +38,7 @@ TORCH = (
     "filters.taggers.encoders",
     "filters.taggers.training.__main__",
     "filters.taggers.training.encoder",
+    "filters.taggers.training.fitting",
     "filters.taggers.training.network",
     "filters.taggers.training.train_encoder",
     "filters.taggers.training.train_fasttext",

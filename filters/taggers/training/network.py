@@ -1,6 +1,5 @@
 """The embedding tagger's network in torch: trained here, run by ``filters.taggers.embedding``."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from filters.taggers.backend import HeadSpec
 from filters.taggers.embedding import PAIR_EPSILON, PAIR_SCALE
 from filters.taggers.token_kernels import NUM_SHAPES
 from filters.taggers.tokens import MAX_TOKENS, MAX_URL_TOKENS, TokenBatch
@@ -31,8 +29,12 @@ class PaddedTokens:
         self.address = _rows(addresses.ids, addresses.ends, MAX_URL_TOKENS, device)
         self.shapes = torch.as_tensor(tokens.shapes, device=device)
 
-    def __len__(self) -> int:
-        return len(self.words)
+    def select(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What ``Network.forward`` takes, of the texts at ``rows``."""
+        rows = rows.to(self.words.device)
+        numbers = (self.words, self.pairs, self.address)
+        words, pairs, address = (one[rows].long() for one in numbers)
+        return words, pairs, address, self.shapes[rows]
 
 
 class Network(nn.Module):
@@ -88,45 +90,6 @@ class Network(nn.Module):
             "output_weights": np.ascontiguousarray(self.output.weight.detach().cpu().numpy().T),
             "output_bias": self.output.bias.detach().cpu().numpy(),
         }
-
-
-def fit(
-    network: Network,
-    tokens: PaddedTokens,
-    probabilities: Tensor,
-    heads: Sequence[HeadSpec],
-    *,
-    epochs: int,
-    report: Callable[[str], None],
-) -> None:
-    """Train on ``probabilities`` [texts, values of all heads]; rows of zeros in a head: unknown."""
-    steps = epochs * -(-len(tokens) // BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
-    )
-    sizes = [len(head.values) for head in heads]
-    network.train()
-    for epoch in range(epochs):
-        order = torch.randperm(len(tokens), device=tokens.words.device)
-        total = 0.0
-        for rows in order.split(BATCH):
-            logits = network(
-                tokens.words[rows].long(),
-                tokens.pairs[rows].long(),
-                tokens.address[rows].long(),
-                tokens.shapes[rows],
-            )
-            wanted = probabilities[rows.to(probabilities.device)].to(logits.device)
-            parts = zip(logits.split(sizes, 1), wanted.split(sizes, 1), strict=True)
-            loss = torch.stack([-(w * p.log_softmax(1)).sum(1).mean() for p, w in parts]).sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(rows)
-        report(f"network: epoch {epoch + 1} of {epochs}, loss {total / len(tokens):.3f}")
-    network.eval()
 
 
 def _weighted_mean(vectors: Tensor, weights: Tensor) -> Tensor:

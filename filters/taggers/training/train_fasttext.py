@@ -23,6 +23,7 @@ from filters.taggers.fasttext_backend import MODEL_VERSION, WEIGHTS_FILE, label_
 from filters.taggers.training.calibration import calibrate
 from filters.taggers.training.examples import gold, make_examples
 from filters.taggers.training.fasttext_features import features
+from filters.taggers.training.fitting import fit
 from pipeline.errors import ConfigError
 
 SEED = 1
@@ -75,7 +76,17 @@ def train(
     words = {word: number for number, word in enumerate(model.words)}
     seen = [features(line, words, num_buckets=BUCKETS) for line in known]
     network = Network(len(words) + BUCKETS, sum(len(head.values) for head in heads))
-    fit(network, seen, torch.as_tensor(gold(training, heads)[rows]), heads, report=report)
+    fit(
+        network,
+        lambda chosen: network([_thinned(seen[row]) for row in chosen.tolist()]),
+        torch.as_tensor(gold(training, heads)[rows]),
+        heads,
+        learning_rate=LEARNING_RATE,
+        epochs=EPOCHS,
+        batch=BATCH,
+        even_mass=EVEN_MASS,
+        report=report,
+    )
     model.set_matrices(*network.matrices(_places(model.labels, heads)))
     model.quantize(dsub=2, qnorm=True, verbose=0)
     out.mkdir(parents=True, exist_ok=True)
@@ -133,39 +144,6 @@ class Network(nn.Module):
         """The input and output matrices, the rows of the latter in the order of ``places``."""
         output = self.output.weight.detach().numpy()[list(places)]
         return self.vectors.weight.detach().numpy(), np.ascontiguousarray(output)
-
-
-def fit(
-    network: Network,
-    seen: Sequence[np.ndarray],
-    wanted: Tensor,
-    heads: Sequence[HeadSpec],
-    *,
-    report: Callable[[str], None],
-) -> None:
-    """Train on ``wanted`` [lines, values of all heads]; rows of zeros in a head: unknown."""
-    steps = EPOCHS * -(-len(seen) // BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
-    )
-    sizes = [len(head.values) for head in heads]
-    network.train()
-    for epoch in range(EPOCHS):
-        total = 0.0
-        for rows in torch.randperm(len(seen)).split(BATCH):
-            logits = network([_thinned(seen[row]) for row in rows.tolist()])
-            parts = [*zip(logits.split(sizes, 1), wanted[rows].split(sizes, 1), strict=True)]
-            loss = torch.stack([-(w * p.log_softmax(1)).sum(1).mean() for p, w in parts]).sum()
-            mass = torch.stack([part.logsumexp(1) for part, _ in parts])
-            loss = loss + EVEN_MASS * (mass**2).mean(1).sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(rows)
-        report(f"fastText: epoch {epoch + 1} of {EPOCHS}, loss {total / len(seen):.3f}")
-    network.eval()
 
 
 def _thinned(seen: np.ndarray) -> np.ndarray:

@@ -26,12 +26,14 @@ from filters.taggers.tokens import Vocabulary, tokenize, view
 from filters.taggers.training.calibration import calibrate
 from filters.taggers.training.encoder import Teacher, random_crop, word_vectors
 from filters.taggers.training.examples import Examples, gold, make_examples
+from filters.taggers.training.fitting import fit
 from filters.taggers.training.network import (
+    BATCH,
+    LEARNING_RATE,
     NUM_BUCKETS,
     WORD_DIMS,
     Network,
     PaddedTokens,
-    fit,
 )
 
 SEED = 1
@@ -163,7 +165,16 @@ def train_network(  # noqa: PLR0917 - a network takes them
     rarity = np.array([0.0, *(np.log(num_documents / counts[token]) for token in tokens)])
     num_logits = sum(len(head.values) for head in heads)
     network = Network(vectors, rarity.astype(np.float32), num_logits).to(device)
-    fit(network, padded, probabilities, heads, epochs=epochs, report=report)
+    fit(
+        network,
+        lambda rows: network(*padded.select(rows)),
+        probabilities,
+        heads,
+        learning_rate=LEARNING_RATE,
+        epochs=epochs,
+        batch=BATCH,
+        report=report,
+    )
     return network
 
 
