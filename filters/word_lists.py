@@ -1,20 +1,17 @@
 """Lists that users bring: one entry a line, # for comments, plain or gzip."""
 
-import gzip
 import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import ConfigError
-from pipeline.storage.filesystem import find, read_bytes
-
-GZIP_MAGIC = b"\x1f\x8b"
+from pipeline.storage.filesystem import find, read_unzipped
 
 
 @dataclass(frozen=True)
 class WordList:
-    """The entries of some files, in lower case; ``digest`` is of the files' bytes."""
+    """The entries of some files, in lower case; ``digest`` is of the files' texts."""
 
     entries: tuple[str, ...]
     digest: bytes
@@ -34,8 +31,8 @@ def read_lists(patterns: Sequence[str], *, field: str) -> WordList:
             raise ConfigError(f"{field}: no file is named {pattern!r}")
         for path in paths:
             try:
-                data = read_bytes(path)
-                text = (gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data).decode()
+                data = read_unzipped(path)
+                text = data.decode()
             except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
                 raise ConfigError(f"{field}: cannot read the list {path!r}: {error}") from error
             digest.update(data)

@@ -1,6 +1,5 @@
 """Benchmark files -> items, from the recipe's list."""
 
-import gzip
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -9,9 +8,7 @@ from typing import Any
 
 from filters.decontamination.config import BenchmarkSet
 from pipeline.errors import ConfigError
-from pipeline.storage.filesystem import find, read_bytes
-
-GZIP_MAGIC = b"\x1f\x8b"
+from pipeline.storage.filesystem import find, read_unzipped
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,7 @@ def read_items(sets: Sequence[BenchmarkSet]) -> Iterator[Item]:
 
 def _read_file(path: str, described: BenchmarkSet) -> Iterator[Item]:
     try:
-        data = read_bytes(path)
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
+        data = read_unzipped(path)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path}: cannot read the benchmark: {error}") from error
     for number, line in enumerate(data.splitlines(), start=1):

@@ -1,6 +1,7 @@
 """Paths on any fsspec file system: local, ``gs://``, ``s3://``, ``hdfs://``, ``memory://``."""
 
 import glob
+import gzip
 import posixpath
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.errors import StorageError
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def join(folder: str, *names: str) -> str:
@@ -36,6 +39,15 @@ def read_bytes(path: str) -> bytes:
     """The whole of a small file."""
     with open_input(path) as file:
         return file.read()
+
+
+def read_unzipped(path: str) -> bytes:
+    """The whole of a small file, decompressed where it is gzip, whatever it is called.
+
+    Raises OSError, EOFError or zlib.error where it can't be read.
+    """
+    data = read_bytes(path)
+    return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
 
 
 def read_text(path: str) -> str:
