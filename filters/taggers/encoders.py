@@ -54,13 +54,13 @@ def load_tagger(folder: Path, output_file: str, *, device: str) -> tuple[Any, nn
     return load_encoder(folder, device=device), output.to(device).eval()
 
 
-def load_classifier(folder: Path, *, device: str) -> Any:
+def load_classifier(folder: Path, config: Any, *, device: str) -> Any:
     """The sequence classifier in ``folder`` in single precision, from safetensors only."""
     from transformers import AutoModelForSequenceClassification
 
     _say_errors_only()
     model: Any = AutoModelForSequenceClassification.from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32
+        folder, config=config, use_safetensors=True, dtype=torch.float32
     )
     return model.to(device).eval()
 

@@ -1,4 +1,4 @@
-"""Any Hugging Face sequence classifier as a tagger: FineWeb-Edu's, a toxicity model, one's own.
+"""Any Hugging Face sequence classifier as a tagger: FineWeb-Edu's, a small LLM's, one's own.
 
 Its configuration says what its answers are:
 
@@ -79,6 +79,10 @@ class SequenceClassifier:
             self._config: Any = AutoConfig.from_pretrained(folder)
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the classifier in {folder}: {error}") from error
+        if self._config.pad_token_id is None:
+            # A small LLM's head reads the last piece that is no padding, and must know it.
+            ends = self._config.eos_token_id
+            self._config.pad_token_id = ends if isinstance(ends, int) else 0
         self._folder, self._levels, self._max_pieces = folder, tuple(levels), max_pieces
         self.heads: tuple[HeadSpec, ...] = _heads(self._config, self._levels)
         self._lock = threading.Lock()
@@ -113,7 +117,7 @@ class SequenceClassifier:
             pieces,
             lambda ids, is_piece: model(input_ids=ids, attention_mask=is_piece.long()).logits,
             device=device,
-            pad_id=self._config.pad_token_id or 0,
+            pad_id=self._config.pad_token_id,
         ).numpy()
         return logits
 
@@ -124,7 +128,7 @@ class SequenceClassifier:
             if self._loaded is None:
                 device = encoders.device()
                 tokenizer = encoders.load_tokenizer(self._folder)
-                model = encoders.load_classifier(self._folder, device=device)
+                model = encoders.load_classifier(self._folder, self._config, device=device)
                 self._loaded = tokenizer, model, device
             return self._loaded
 

@@ -5,7 +5,13 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, BertModel
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+)
 
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -49,6 +55,25 @@ def write_classifier(folder: Path, **config: Any) -> Path:
     torch.manual_seed(0)
     model = BertForSequenceClassification(_config(**config))
     torch.nn.init.normal_(model.classifier.weight, std=2.0)
+    model.save_pretrained(folder)
+    _write_tokenizer(folder)
+    return folder
+
+
+def write_small_llm(folder: Path, **config: Any) -> Path:
+    """A decoder with a classifier's head that states no padding, as most of them."""
+    torch.manual_seed(0)
+    made = LlamaConfig(
+        vocab_size=200,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        eos_token_id=3,
+        **config,
+    )
+    model = LlamaForSequenceClassification(made)
+    torch.nn.init.normal_(model.score.weight, std=2.0)
     model.save_pretrained(folder)
     _write_tokenizer(folder)
     return folder

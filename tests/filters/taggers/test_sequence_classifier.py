@@ -8,7 +8,7 @@ import pytest
 from filters.taggers.classifier import ClassifierAnnotator, ClassifierConfig
 from pipeline.errors import ConfigError
 from tests.support.document_rows import SOURCE_FILE, documents_of
-from tests.support.tiny_encoder import write_classifier
+from tests.support.tiny_encoder import write_classifier, write_small_llm
 
 TEXTS = ("a proof of the theorem", "buy shoes now. " * 300, "x", "ab cd ef " * 40)
 SILENT = ("", " \n\t", "+-*/ .. ,,")
@@ -84,6 +84,15 @@ def test_every_text_is_judged_alone(tmp_path: Path) -> None:
     assert [one is None for one in together] == [one is None for one in alone]
     seen = [(a, b) for a, b in zip(together, alone, strict=True) if a is not None]
     assert np.allclose(*zip(*seen, strict=True), atol=2e-3)
+
+
+def test_a_small_llm_without_padding_judges_every_text_alone(tmp_path: Path) -> None:
+    made = annotator(write_small_llm(tmp_path, num_labels=3))
+    together = made.annotate(documents_of(*TEXTS)).to_pylist()
+    alone = [made.annotate(documents_of(text)).to_pylist()[0] for text in TEXTS]
+    assert [row["label"] for row in together] == [row["label"] for row in alone]
+    for one, other in zip(together, alone, strict=True):
+        assert one["label_confidence"] == pytest.approx(other["label_confidence"], abs=2e-3)
 
 
 def test_another_model_is_another_version(tmp_path: Path) -> None:
