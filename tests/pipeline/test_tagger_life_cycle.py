@@ -239,3 +239,37 @@ def test_a_tagger_that_was_trained_is_evaluated(tmp_path: Path) -> None:
     numbers = json.loads((tmp_path / "page.json").read_text())
     assert set(numbers["heads"]) == set(RUBRIC.by_name)
     assert numbers["heads"]["topic"]["macro_f1"] < 0.5
+
+
+@needs_training
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "encoder"], "--kind encoder needs --encoder FOLDER"),
+        (["--kind", "fasttext", "--encoder", "folder"], "a fasttext tagger is trained without one"),
+    ],
+)
+def test_a_kind_without_what_it_needs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    command = ["tag", "train", "labels.jsonl", "--documents", "sample.jsonl", *options]
+    assert main([*command, "--out", str(tmp_path / "model")]) == EXIT_REFUSED
+    assert message in capsys.readouterr().err
+
+
+@needs_training
+def test_an_encoder_is_tuned_and_evaluated(tmp_path: Path) -> None:
+    from tests.support.tiny_encoder import write_encoder
+
+    documents = [{"id": f"d{n}", "text": f"{text_of(n)} {text_of(n + 7)}"} for n in range(60)]
+    labels = str(tmp_path / "labels.jsonl")
+    write_labels(labels, label_rows(RUBRIC, documents))
+    sample, model = written(tmp_path / "sample.jsonl", documents), str(tmp_path / "model")
+    (tmp_path / "bert").mkdir()
+    encoder = str(write_encoder(tmp_path / "bert"))
+    command = ["tag", "train", labels, "--documents", sample, "--out", model]
+    assert main([*command, "--kind", "encoder", "--encoder", encoder]) == 0
+    page = str(tmp_path / "page.html")
+    assert main(["tag", "evaluate", model, labels, "--documents", sample, "--out", page]) == 0
+    numbers = json.loads((tmp_path / "page.json").read_text())
+    assert set(numbers["heads"]) == set(RUBRIC.by_name)
