@@ -9,7 +9,6 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from extractors.html.mathematics import mathml
-from extractors.html.mathematics.mathml_characters import symbols
 from extractors.html.mathematics.tex_source import (
     BLANK_LINES,
     TEX_LIKE,
@@ -20,6 +19,7 @@ from extractors.html.mathematics.tex_source import (
     is_placeholder,
     is_prose,
 )
+from extractors.tex_characters import symbols
 
 MATHJAX2_RENDERINGS = frozenset(
     (

@@ -11,13 +11,6 @@ from selectolax.lexbor import LexborNode
 
 from extractors.html.mathematics import mathml_tables
 from extractors.html.mathematics.mathml_accents import over, over_and_under, under
-from extractors.html.mathematics.mathml_characters import (
-    TEXT_VARIANTS,
-    VARIANTS,
-    join,
-    symbols,
-    text_mode,
-)
 from extractors.html.mathematics.mathml_fences import (
     TALL,
     fit_fences,
@@ -25,18 +18,17 @@ from extractors.html.mathematics.mathml_fences import (
     name_of,
 )
 from extractors.html.mathematics.mathml_tables import Cells
+from extractors.tex_characters import (
+    FUNCTIONS,
+    TEXT_VARIANTS,
+    VARIANTS,
+    join,
+    symbols,
+    text_mode,
+)
 
 MAX_DEPTH = 60
 """Nesting below this is flattened to text; formulas on real pages stay under 30."""
-
-FUNCTIONS = frozenset(
-    (
-        "arccos", "arcsin", "arctan", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "det",
-        "dim", "exp", "gcd", "hom", "inf", "ker", "lg", "lim", "liminf", "limsup", "ln", "log",
-        "max", "min", "Pr", "sec", "sin", "sinh", "sup", "tan", "tanh"
-    )
-)  # fmt: skip
-"""The operator names that LaTeX defines."""
 
 SPACES = ((0.1, ""), (0.2, r"\,"), (0.25, r"\:"), (0.3, r"\;"), (0.8, r"\ "), (1.5, r"\quad"))
 """Widths of mspace in em, up to which TeX's space is the nearest; wider is \\qquad."""

@@ -2,8 +2,8 @@
 
 import re
 
-from extractors.html.mathematics.mathml_characters import symbols
 from extractors.html.mathematics.mathml_tables import stack
+from extractors.tex_characters import symbols
 
 LIMITS = frozenset(
     (

@@ -8,7 +8,7 @@ import re
 from selectolax.lexbor import LexborNode
 
 from extractors.html.mathematics import mathml_tables
-from extractors.html.mathematics.mathml_characters import join
+from extractors.tex_characters import join
 
 OPENINGS = {
     "(": ")", "[": "]", r"\{": r"\}", r"\langle": r"\rangle", r"\lfloor": r"\rfloor",

@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass
 
 from extractors.html.mathematics.formulas import Formula
-from extractors.html.mathematics.mathml import FUNCTIONS
-from extractors.html.mathematics.mathml_characters import SYMBOLS
 from extractors.html.tree import Element
+from extractors.tex_characters import FUNCTIONS, SYMBOLS
 
 SUPERSCRIPTS = dict(
     zip(

@@ -1,4 +1,4 @@
-"""What the characters of MathML's tokens are called in TeX: symbols, styled letters, text.
+"""What characters in formulas are called in TeX: symbols, styled letters, text.
 
 The names are those of LaTeX with amsmath and amssymb, which MathJax and KaTeX both know. A
 character without a name is left as it is: both renderers take any character.
@@ -81,6 +81,15 @@ SYMBOLS = GREEK | {
     "{": r"\{", "}": r"\}", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "_": r"\_",
     "\\": r"\backslash", "~": r"\sim", "\u212f": "e",
 }  # fmt: skip
+
+FUNCTIONS = frozenset(
+    (
+        "arccos", "arcsin", "arctan", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "det",
+        "dim", "exp", "gcd", "hom", "inf", "ker", "lg", "lim", "liminf", "limsup", "ln", "log",
+        "max", "min", "Pr", "sec", "sin", "sinh", "sup", "tan", "tanh"
+    )
+)  # fmt: skip
+"""The operator names that LaTeX defines."""
 
 TEXT_ESCAPES = str.maketrans(
     {char: f"\\{char}" for char in "#$%&_{}"}
