@@ -18,6 +18,8 @@ class Structure:
     tables_kept: int | None = None
     posts_found: int | None = None
     posts_kept: int | None = None
+    pages_found: int | None = None
+    pages_kept: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Which extractor reads an input: by what it is declared, by its name, by its first bytes."""
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -86,6 +86,8 @@ class Input:
     charset: str | None
     url: str | None
     path: str | None
+    is_retry: bool = False
+    """Whether a process died of this input before."""
 
 
 def extract(item: Input, config: ExtractConfig) -> Extraction:
@@ -106,7 +108,9 @@ def extract(item: Input, config: ExtractConfig) -> Extraction:
         case "pdf":
             from extractors import pdf
 
-            return pdf.extract(item.payload, max_pages=config.pdf.max_pages)
+            # A retry looks ahead for half the time, so that the other half is left to extract.
+            guard_seconds = config.sandbox.time_limit_seconds / 2 if item.is_retry else None
+            return pdf.extract(item.payload, config.pdf, guard_seconds=guard_seconds)
         case "notebook":
             from extractors.code import notebook
 
@@ -119,6 +123,16 @@ def extract(item: Input, config: ExtractConfig) -> Extraction:
             from extractors import plain
 
             return plain.extract(item.payload, charset=item.charset)
+
+
+def retried(item: Input) -> Input | None:
+    """The input to try again with after a process died of it; None where that cannot help.
+
+    Of a PDF the pages before the fault can be kept.
+    """
+    if item.is_retry or is_harmless(item) or kind_of(item) != "pdf":
+        return None
+    return replace(item, is_retry=True)
 
 
 def is_harmless(item: Input) -> bool:

@@ -125,6 +125,21 @@ class Sandbox(Generic[T, R]):
             raise
         return outcomes
 
+    def map_twice(
+        self, items: Sequence[T], retried: Callable[[T], T | None]
+    ) -> list[Ok[R] | Rejected | Failed]:
+        """As ``map``, but an item whose process died is tried again as ``retried`` gives it.
+
+        The first outcome stands where ``retried`` gives None or the second try fails too.
+        """
+        outcomes = self.map(items)
+        for index, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
+            if isinstance(outcome, Failed) and outcome.traceback is None:
+                again = retried(item)
+                second = outcome if again is None else self.map([again])[0]
+                outcomes[index] = outcome if isinstance(second, Failed) else second
+        return outcomes
+
     def close(self) -> None:
         """End the child; the next ``map`` starts another."""
         if self._child is not None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from extractors.extraction import Extraction, NotADocumentError
 from extractors.html import Engine
-from extractors.routing import ExtractConfig, HtmlConfig, Input, extract, kind_of, prepare
+from extractors.routing import ExtractConfig, HtmlConfig, Input, extract, kind_of, prepare, retried
 from extractors.sandbox import Failed, Rejected, Sandbox
 from pipeline.errors import ConfigError, ExtractionError, StorageError
 from pipeline.storage.filesystem import open_input
@@ -137,7 +137,7 @@ def _extract(item: Input, config: ExtractConfig) -> Extraction | Rejected | Fail
         memory_limit_bytes=config.sandbox.memory_limit_bytes,
         prepare=partial(prepare, config=config),
     ) as sandbox:
-        [outcome] = sandbox.map([item])
+        [outcome] = sandbox.map_twice([item], retried)
     return outcome if isinstance(outcome, Rejected | Failed) else outcome.value
 
 

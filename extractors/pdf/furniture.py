@@ -1,18 +1,19 @@
 """Finds what stands on a page because it is a page: running headers and footers, page numbers."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from extractors.pdf.layout import lines_of
-from extractors.pdf.pages import Fragment, Page
+from extractors.pdf.pages import Page
+from extractors.pdf.spans import Fragment
 
 OUTER_ROWS = 3
 """So many rows from the top and from the bottom can be furniture."""
 
-MARGIN_RATIO = 0.16
+MARGIN_RATIO = 0.2
 """Furniture stands in this share of the page's height, at its top or bottom."""
 
 Y_STEP = 6.0
@@ -34,9 +35,10 @@ MIN_GAP_SIZES = 1.5
 running text are 1.0 to 1.3 apart."""
 
 LINE_NUMBER = re.compile(r"[0-9]{1,5}")
-MIN_LINE_NUMBERS = 15
+MIN_LINE_NUMBERS = 8
+MAX_LEFT_RATIO = 0.1
 MIN_COUNTING_RATIO = 0.9
-"""Lines are numbered where so many numbers left of all text, and nearly all there, count by one."""
+"""Lines are numbered where so many numbers beside nearly all text count by one or by five."""
 
 Row = tuple[Fragment, ...]
 
@@ -79,18 +81,26 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
 
 
 def _without_line_numbers(fragments: list[Fragment]) -> list[Fragment]:
-    """The fragments without a column of numbers in the left margin that counts the lines."""
-    numbers = sorted(
-        (piece for piece in fragments if LINE_NUMBER.fullmatch(piece.text)),
-        key=lambda piece: piece.y1,
-    )
-    others = [piece for piece in fragments if not LINE_NUMBER.fullmatch(piece.text)]
-    margin = min((piece.x0 for piece in others), default=0.0)
-    column = [piece for piece in numbers if piece.x1 <= margin]
-    num_next = sum(int(after.text) == int(before.text) + 1 for before, after in pairwise(column))
-    if num_next < max(MIN_LINE_NUMBERS, MIN_COUNTING_RATIO * (len(column) - 1)):
+    """The fragments without the numbers beside the text that count its lines."""
+    numbers = [piece for piece in fragments if LINE_NUMBER.fullmatch(piece.text)]
+    if len(numbers) < MIN_LINE_NUMBERS:
         return fragments
-    dropped = {id(piece) for piece in column}
+    others = sorted(piece.x0 for piece in fragments if not LINE_NUMBER.fullmatch(piece.text))
+    dropped: set[int] = set()
+    columns: defaultdict[int, list[Fragment]] = defaultdict(list)
+    for piece in numbers:
+        columns[round(piece.x1)].append(piece)
+    for end in list(columns):
+        column = sorted(columns[end] + columns.get(end + 1, []), key=lambda piece: piece.y1)
+        values = [int(piece.text) for piece in column]
+        steps = Counter(after - before for before, after in pairwise(values))
+        if len(column) < MIN_LINE_NUMBERS or not steps:
+            continue
+        (step, count), *_ = steps.most_common(1)
+        num_left = sum(x < end for x in others)
+        is_outside = num_left <= MAX_LEFT_RATIO * len(others)
+        if step in (1, 5) and count >= MIN_COUNTING_RATIO * (len(column) - 1) and is_outside:
+            dropped.update(id(piece) for piece in column)
     return [piece for piece in fragments if id(piece) not in dropped]
 
 

@@ -5,15 +5,23 @@ parts the page into bands that are read one after the other. The halves are cut 
 and four columns come out too.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
-from extractors.pdf.pages import Fragment, Page
+from extractors.pdf.pages import Page
+from extractors.pdf.spans import Fragment
 
-MIN_GUTTER_POINTS = 6.0
-"""The narrowest gutter: two-column classes use 10 to 24 points, word gaps stay under 5."""
+GUTTER_OFFSET = 3.0
+"""A gutter is taken to be this far left of its right column; classes make it 10 to 24 points."""
+
+GUTTER_SLACK = 2.0
+MAX_CANDIDATES = 4
+NEIGHBOUR_EMS = 1.2
+FORMULA_REACH_EMS = 0.7
+"""Numerators and denominators stand so far above and below their row."""
+
 
 MIN_COLUMN_RATIO = 0.2
 """A column takes at least this share of the width; narrower are line and equation numbers."""
@@ -91,8 +99,8 @@ def gutters_of(pages: Sequence[Page]) -> tuple[float, ...]:
     return tuple(sorted(gutters)) if num_cut >= MIN_CUT_PAGES_RATIO * len(pages) else ()
 
 
-def reading_order(fragments: Sequence[Fragment], gutters: Sequence[float]) -> list[list[Line]]:
-    """The runs of a page as they are read; a run is the lines of one stretch of column.
+def reading_order(fragments: Sequence[Fragment], gutters: Sequence[float]) -> list[list[Fragment]]:
+    """The runs of a page as they are read; a run is one stretch of column.
 
     ``gutters`` are those of the document's pages: a page with a ragged column (a table of
     contents, a listing) is cut where another page is.
@@ -122,16 +130,19 @@ def _is_same_line(row: list[Fragment], fragment: Fragment) -> bool:
 
 def _ordered(
     fragments: list[Fragment], cuts_left: int, gutters: Sequence[float]
-) -> list[list[Line]]:
+) -> list[list[Fragment]]:
     gutter = _gutter(fragments, gutters) if cuts_left else None
     if gutter is None:
-        return [lines_of(fragments)]
+        return [fragments]
     margin = CROSSING_MARGIN_RATIO * (max(f.x1 for f in fragments) - min(f.x0 for f in fragments))
-    runs: list[list[Line]] = []
+    runs: list[list[Fragment]] = []
     band: list[Fragment] = []
     crossing: list[Fragment] = []
+    wide = _wide_rows(fragments, gutter)
     for fragment in sorted(fragments, key=lambda f: (f.y0 + f.y1) / 2):
-        if fragment.x0 < gutter - margin and fragment.x1 > gutter + margin:
+        middle = (fragment.y0 + fragment.y1) / 2
+        is_crossing = fragment.x0 < gutter - margin and fragment.x1 > gutter + margin
+        if is_crossing or any(top < middle < bottom for top, bottom in wide):
             runs += _columns(band, gutter, cuts_left, gutters)
             band = []
             crossing.append(fragment)
@@ -139,17 +150,32 @@ def _ordered(
             crossing.append(fragment)
         else:
             if crossing:
-                runs.append(lines_of(crossing))
+                runs.append(crossing)
                 crossing = []
             band.append(fragment)
     if crossing:
-        runs.append(lines_of(crossing))
+        runs.append(crossing)
     return runs + _columns(band, gutter, cuts_left, gutters)
+
+
+def _wide_rows(fragments: Sequence[Fragment], gutter: float) -> list[tuple[float, float]]:
+    """Heights of the formulas across both columns: their pieces stand close on both sides."""
+    rows: list[tuple[float, float]] = []
+    for fragment in fragments:
+        if not fragment.x0 < gutter - GUTTER_SLACK < gutter + 2 * GUTTER_SLACK < fragment.x1:
+            continue
+        beside = [f for f in fragments if f is not fragment and _is_beside(f, fragment)]
+        has_left = any(0 < fragment.x0 - f.x1 + 2 < NEIGHBOUR_EMS * f.size for f in beside)
+        has_right = any(0 < f.x0 - fragment.x1 + 2 < NEIGHBOUR_EMS * f.size for f in beside)
+        if has_left and has_right:
+            reach = FORMULA_REACH_EMS * fragment.size
+            rows.append((fragment.y0 - reach, fragment.y1 + reach))
+    return rows
 
 
 def _columns(
     band: list[Fragment], gutter: float, cuts_left: int, gutters: Sequence[float]
-) -> list[list[Line]]:
+) -> list[list[Fragment]]:
     left = [f for f in band if (f.x0 + f.x1) / 2 < gutter]
     right = [f for f in band if (f.x0 + f.x1) / 2 >= gutter]
     return [run for half in (left, right) if half for run in _ordered(half, cuts_left - 1, gutters)]
@@ -167,16 +193,14 @@ def _gutter(fragments: Sequence[Fragment], gutters: Sequence[float]) -> float | 
         return None
     x_min, x_max = min(f.x0 for f in fragments), max(f.x1 for f in fragments)
     width = x_max - x_min
-    best: tuple[int, float] | None = None
-    for start, end, crossing in _gaps(fragments):
-        middle = (start + end) / 2
-        is_wide = end - start >= MIN_GUTTER_POINTS
-        is_inside = x_min + MIN_COLUMN_RATIO * width < middle < x_max - MIN_COLUMN_RATIO * width
-        if is_wide and is_inside and crossing <= MAX_CROSSING_RATIO * len(fragments):
-            candidate = (crossing, middle)
-            best = candidate if best is None else min(best, candidate, key=lambda c: c[0])
-    if best is not None and _num_columns(fragments, best[1]) == BOTH:
-        return best[1]
+    inner = (x_min + MIN_COLUMN_RATIO * width, x_max - MIN_COLUMN_RATIO * width)
+    for gutter in _candidates(fragments, inner):
+        crossing = sum(
+            f.x0 < gutter - GUTTER_SLACK < gutter + GUTTER_SLACK < f.x1 for f in fragments
+        )
+        is_clear = crossing <= MAX_CROSSING_RATIO * len(fragments)
+        if is_clear and _num_columns(fragments, gutter) == BOTH:
+            return gutter
     # A ragged column has no strip of its own, and on a page with one the document's gutter counts.
     for gutter in gutters:
         crossing = sum(f.x0 < gutter < f.x1 for f in fragments)
@@ -197,18 +221,18 @@ def _num_columns(fragments: Sequence[Fragment], gutter: float) -> int:
     return _is_column(left) + _is_column(right)
 
 
-def _gaps(fragments: Sequence[Fragment]) -> list[tuple[float, float, int]]:
-    """Vertical strips in which no fragment ends: ``(x0, x1, fragments that cross it)``."""
-    edges = sorted(
-        [(f.x0, 1) for f in fragments] + [(f.x1, -1) for f in fragments], key=lambda edge: edge
-    )
-    gaps: list[tuple[float, float, int]] = []
-    crossing = 0
-    for (x, change), (next_x, _) in pairwise(edges):
-        crossing += change
-        if next_x - x >= MIN_GUTTER_POINTS:
-            gaps.append((x, next_x, crossing))
-    return gaps
+def _candidates(fragments: Sequence[Fragment], inner: tuple[float, float]) -> list[float]:
+    """Where a gutter may be: left of where many lines start, the most first.
+
+    Not where no line ends: in a narrow gutter formulas and long words stick out of their column.
+    """
+    starts = Counter(round(f.x0) for f in fragments if inner[0] < f.x0 < inner[1])
+    frequent = [
+        (count + starts[x - 1] + starts[x + 1], -x)
+        for x, count in starts.items()
+        if count + starts[x - 1] + starts[x + 1] >= MIN_COLUMN_LINES
+    ]
+    return [-x - GUTTER_OFFSET for _, x in sorted(frequent, reverse=True)[:MAX_CANDIDATES]]
 
 
 def _is_column(lines: list[Line]) -> bool:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from extractors.pdf.blocks import BULLET_SIGN, HEADING_SIZE_RATIO, Block, Kind
+from extractors.pdf.blocks import Block
+from extractors.pdf.kinds import BULLET_SIGN, HEADING_SIZE_RATIO, Kind, key_of
 
 MAX_LEVEL = 6
 NUMBER = re.compile(r"^(?:\d{1,2}|[A-Z])((?:\.\d{1,2})*)\.?\s+(?=\S)")
@@ -12,7 +13,7 @@ BIGGER_THAN_SECTION_RATIO = 1.05
 
 
 def written(blocks: Sequence[Block], body: float, outline: dict[str, int]) -> Iterator[str]:
-    """Each block as Markdown. ``outline`` gives levels, from 1, by heading in lower case."""
+    """Each block as Markdown. ``outline`` gives levels, from 1, by ``key_of`` a heading."""
     title = title_of(blocks, body)
     names = _author_lines(blocks, title, outline)
     sizes = sorted(
@@ -38,6 +39,8 @@ def written(blocks: Sequence[Block], body: float, outline: dict[str, int]) -> It
             yield f"{fence}\n{block.text}\n{fence}"
         elif block.kind is Kind.TABLE:
             yield _table(block.rows)
+        elif block.kind is Kind.PAGE:
+            yield block.text
         elif block.text:
             yield BULLET_SIGN.sub("- ", block.text)
 
@@ -76,19 +79,18 @@ def _author_lines(
         for block in _opening_headings(blocks)
         if block is not title
         and not block.is_bold
-        and not NUMBER.match(block.text)
-        and " ".join(block.text.lower().split()) not in outline
+        and not block.text[:1].isdigit()
+        and key_of(block.text) not in outline
         and block.text.strip(".: ").lower()
         not in ("abstract", "contents", "summary", "introduction")
     }
 
 
 def _level(block: Block, sizes: list[float], outline: dict[str, int], *, has_title: bool) -> int:
-    text = " ".join(block.text.lower().split())
     number = NUMBER.match(block.text)
-    level = outline.get(text)
+    level = outline.get(key_of(block.text))
     if level is None and number:
-        level = outline.get(text[number.end() :]) or 1 + number.group(1).count(".")
+        level = outline.get(key_of(block.text[number.end() :])) or 1 + number.group(1).count(".")
     if level is None:
         level = 1 + sizes.index(block.size)
     return min(MAX_LEVEL, level + has_title)

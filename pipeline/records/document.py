@@ -24,7 +24,7 @@ PROVENANCE_TYPE = pa.struct(
 STRUCTURE_TYPE = pa.struct(
     [
         pa.field(f"{kind}_{side}", pa.int32())
-        for kind in ("formulas", "code_blocks", "tables", "posts")
+        for kind in ("formulas", "code_blocks", "tables", "posts", "pages")
         for side in ("found", "kept")
     ]
 )

@@ -18,7 +18,7 @@ from pipeline.report.examples import Example
 from pipeline.report.mixture import Ledger, MixtureStage, summarize_ledgers, summarize_mixture
 from pipeline.report.quantities import percent, plural, ratio_of, total_of
 
-STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts")
+STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts", "pages")
 
 _INEXACT = "RoundTripError"
 """How the tokenizer's stage calls a document whose tokens decode to another text."""

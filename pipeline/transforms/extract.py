@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from extractors.extraction import Extraction
-from extractors.routing import ExtractConfig, Input, extract, is_harmless, prepare
+from extractors.routing import ExtractConfig, Input, extract, is_harmless, prepare, retried
 from extractors.sandbox import Failed, Ok, Rejected, Sandbox, run_here
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
@@ -28,7 +28,7 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 Result = Ok[Extraction] | Rejected | Failed
 
-_STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts")
+_STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts", "pages")
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class _Extract(beam.DoFn):  # type: ignore[misc]
             raise RuntimeError("process() before setup()")
         inputs = to_inputs(records)
         risky = [item for item in inputs if item is not None and not is_harmless(item)]
-        parsed = dict(zip(map(id, risky), self._sandbox.map(risky), strict=True))
+        parsed = dict(zip(map(id, risky), self._sandbox.map_twice(risky, retried), strict=True))
         results = [
             None if item is None else parsed.get(id(item)) or run_here(self._extract, item)
             for item in inputs

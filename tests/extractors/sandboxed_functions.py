@@ -6,7 +6,8 @@ import signal
 import sys
 import time
 
-from extractors.extraction import NotADocumentError
+from extractors import pdf
+from extractors.extraction import Extraction, NotADocumentError
 
 SERVED: list[str] = []
 """What this process was given so far: shows whether a child is new."""
@@ -69,3 +70,9 @@ def busy_once(_: object) -> None:
 def fail_to_prepare(_: object) -> None:
     """Fail as a preparation may."""
     raise ValueError("nothing to prepare")
+
+
+def extract_pdf(item: tuple[bytes, bool]) -> Extraction:
+    """A PDF's text; the second of ``item`` says whether a process died of it before."""
+    data, is_retry = item
+    return pdf.extract(data, guard_seconds=1.0 if is_retry else None)

@@ -5,6 +5,7 @@ import pytest
 
 from extractors.extraction import NotADocumentError
 from extractors.pdf import extract, extract_text
+from extractors.pdf.config import PdfConfig
 from pipeline.errors import ExtractionError
 
 WIDTH, HEIGHT = 595.0, 842.0
@@ -174,8 +175,8 @@ def test_metadata_names_title_and_media_type() -> None:
     document.set_metadata({"title": "On Columns"})
     extraction = extract(saved(document))
     assert (extraction.title, extraction.media_type) == ("On Columns", "application/pdf")
-    assert (extraction.extractor, extraction.extractor_version) == ("pdf", 1)
-    assert extraction.structure.formulas_found is None
+    assert (extraction.extractor, extraction.extractor_version) == ("pdf", 2)
+    assert extraction.structure.formulas_found == 0
 
 
 def test_an_encrypted_document_is_rejected() -> None:
@@ -204,8 +205,8 @@ def test_more_pages_than_allowed_are_rejected_and_counted() -> None:
     for page in three:
         write(page, LEFT_LINES)
     with pytest.raises(NotADocumentError, match=r"^pdf\.too_many_pages: 3$"):
-        extract(saved(document), max_pages=2)
-    assert extract(saved(document), max_pages=3).text
+        extract(saved(document), PdfConfig(max_pages=2))
+    assert extract(saved(document), PdfConfig(max_pages=3)).text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from extractors.extraction import Extraction, NotADocumentError
 from extractors.pdf import extract
+from extractors.pdf.config import PdfConfig
 from pipeline.errors import ExtractionError
 
 
@@ -43,7 +44,7 @@ edits = st.lists(
 
 def _outcome(data: bytes) -> Extraction | NotADocumentError | ExtractionError:
     try:
-        return extract(data, max_pages=50)
+        return extract(data, PdfConfig(max_pages=50))
     except (NotADocumentError, ExtractionError) as outcome:
         return outcome
 

@@ -1,0 +1,1 @@
+"""Formulas from glyphs: what stands where on the page, written as TeX."""
