@@ -48,8 +48,15 @@ MAX_BLOCKS_BETWEEN = 8
 """A paragraph goes on after at most so many footnotes, captions and floats, less one."""
 
 MAX_BLOCKS_TO_NOTE = 40
+"""A footnote goes on below the next column, at most so many blocks later."""
+
 MIN_SET_IN_SHARE = 0.5
+"""Share of long paragraphs that begin indented, from which on an unindented one at the top of a
+column goes on with the one before."""
+
 MIN_LONG_CHARS = 200
+"""Shorter paragraphs say nothing of how paragraphs begin: items, names, lines of a title."""
+
 WORD = re.compile(r"\w+(?:-\w+)*")
 NOTE_MARK = re.compile(r"\[\^[^\]]{1,3}\]")
 

@@ -16,17 +16,27 @@ TAG = re.compile(
     r"\(([A-Z]?\.?\d+(?:[.\-\u2013]\d+)*[a-z]?'*|[A-Z\d]{1,3}|[*\u2217\u2020\u2021]+)\)"
 )
 MIN_TAG_GAP_EMS = 1.0
+"""A number stands further from its formula than its symbols from each other; TeX keeps 0.5 ems at
+least, and usually has the rest of the line."""
+
 ROW_GAP_EMS = 0.04
+"""A white stripe this high parts two lines of a display: letters have their nominal heights."""
+
 OPERATOR_REACH_EMS = 0.45
 """Limits stand at most so far from their operator, so it reaches out to them."""
 
 BAR_REACH_EMS = 0.4
+"""A bar reaches out to its numerator and denominator, which TeX sets 0.15 to 0.4 ems away."""
+
 SAME_AXIS_EMS = 0.3
+"""A number this near to the axis of a line is that line's."""
+
 MAX_ROW_SPACE_EMS = 0.95
 """TeX leaves 0.56 ems between the lines of an alignment, where heights are nominal, and 1.5 and
 more between two displays."""
 
 BRACE_REACH_EMS = 0.9
+"""A horizontal brace reaches out to its label."""
 
 
 @dataclass(slots=True)

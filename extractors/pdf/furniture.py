@@ -37,6 +37,8 @@ running text are 1.0 to 1.3 apart."""
 LINE_NUMBER = re.compile(r"[0-9]{1,5}")
 MIN_LINE_NUMBERS = 8
 MAX_LEFT_RATIO = 0.1
+"""Share of a page's pieces that may stand left of its line numbers: labels, the other numbers."""
+
 MIN_COUNTING_RATIO = 0.9
 """Lines are numbered where so many numbers beside nearly all text count by one or by five."""
 

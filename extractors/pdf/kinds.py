@@ -45,9 +45,15 @@ NOTE_SIZE_RATIO = 0.92
 MAX_HEADING_CHARS = 200
 MAX_BOLD_HEADING_CHARS = 90
 MAX_RUN_IN_CHARS = 80
+"""A heading within a line is no longer than the line."""
+
 MIN_RUN_IN_LETTERS = 4
 RUN_IN_GAP_EMS = 0.7
+r"""LaTeX's \paragraph leaves 1 em after its heading, justified words less than 0.6."""
+
 MIN_BOLD_LINES = 4
+"""So many bold lines are a paragraph; headings have up to three."""
+
 MIN_TABLE_ROWS = 3
 MIN_CELLS = 2
 MIN_ALGORITHM_LINES = 2

@@ -17,8 +17,14 @@ GUTTER_OFFSET = 3.0
 """A gutter is taken to be this far left of its right column; classes make it 10 to 24 points."""
 
 GUTTER_SLACK = 2.0
+"""Points by which a line may stick out of its column."""
+
 MAX_CANDIDATES = 4
+"""A page has up to three gutters; the fourth is a list's indentation."""
+
 NEIGHBOUR_EMS = 1.2
+"""Pieces of one formula stand at most so far apart."""
+
 FORMULA_REACH_EMS = 0.7
 """Numerators and denominators stand so far above and below their row."""
 

@@ -11,6 +11,8 @@ BLANK_LINE_RATIO = 1.6
 """A distance between baselines of so many usual ones leaves room for a blank line."""
 
 MAX_BLANK_LINES = 2
+"""A wider gap is a page's or a float's, not the programmer's."""
+
 LISTINGS_RATIO = 1.2
 """0.6 em, the width of a column of the package listings, over 0.5 em, a letter's of cmtt."""
 

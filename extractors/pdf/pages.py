@@ -27,7 +27,11 @@ MAX_PAGE_CHARS = 200_000
 """A page with more is a bomb or a data dump: a dense newspaper page holds some 20,000."""
 
 MIN_PAGE_CHARS = 200
+"""Only pages with fewer characters are asked for pictures, which takes time."""
+
 CODES_OF_UNKNOWN = 128
+"""PyMuPDF's TEXT_CID_FOR_UNKNOWN_UNICODE."""
+
 MAX_PAGE_RULES = 2000
 """Rules beyond this many belong to a drawing: no page's tables and formulas have as many."""
 
@@ -35,6 +39,8 @@ MAX_RULE_POINTS = 1.6
 """The thickest line that counts as a rule; booktabs' heaviest is 0.8, a table's frame 1 to 1.5."""
 
 MIN_RULE_POINTS = 2.0
+"""The shortest line that counts as a rule: the bar of 1/i in a script of a script."""
+
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-\w{1,8})*")
 
 

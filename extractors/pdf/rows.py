@@ -18,6 +18,8 @@ from extractors.pdf.spans import Fragment, Span
 from extractors.tex_characters import FUNCTIONS
 
 SAME_BASELINE_EMS = 0.06
+"""Baselines of one line differ by rounding only."""
+
 MIN_WORDS = 3
 """So many words make a baseline a line of text whatever else is on it; a display holds fewer."""
 
@@ -37,8 +39,14 @@ LINE_BELOW_EMS = 0.5
 """Room of a line above and below its baseline in which its scripts and small fractions stand."""
 
 BESIDE_EMS = 2.0
+"""A script may stand so far beside the ends of its line."""
+
 MAX_LEADING_EMS = 1.5
+"""Lines of a paragraph are at most so far apart."""
+
 MARGIN_POINTS = 1.5
+"""Left ends of one column's lines differ by less."""
+
 NAMES = FUNCTIONS | {"argmax", "argmin", "limsup", "liminf", "softmax", "tr", "sgn", "diag"}
 WORD = re.compile(r"\b[^\W\d_]{2,}\b(?![(\[])")
 FIRST_WORD = re.compile(r"\W{0,2}(?:[^\W\d_]{2,}(?![\w(\[])|\(?[ivx\d]{1,4}[.):]\s)")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from extractors.pdf.spans import Fragment
 
 MIN_GUTTER_EMS = 1.0
+"""Room between an example and its source."""
+
 MIN_LINES = 2
 """Lines that the longer side needs, one of them code."""
 

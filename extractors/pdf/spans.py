@@ -13,12 +13,20 @@ from extractors.charset import make_sound
 from extractors.pdf.fonts import Style, style_of
 
 MIN_UPRIGHT_COSINE = 0.95
+"""Lines turned further than 18 degrees are stamps, watermarks and figures' axes."""
+
 SAME_BASELINE_POINTS = 0.15
+"""Two spans differ by less when MuPDF has parted them for a blank."""
+
 SYNTHETIC = 512
 """MuPDF's flag of characters that it adds: spaces where a gap is."""
 
 SLOT_32 = "\u00c3"
+"""Where the AMS fonts repeat slot 32, as fonts of Type 1 cannot draw a blank."""
+
 MAIN_SHARE = 0.8
+"""Share of its characters that makes a line bold or monospaced."""
+
 CONTROL_GLYPHS = str.maketrans(
     {
         "\x0b": "ff",

@@ -15,6 +15,8 @@ from extractors.pdf.rows import Row, rows_of_spans
 from extractors.pdf.spans import Fragment, Span
 
 MIN_WIDTH_POINTS = 40.0
+"""Shorter rules are bars of fractions and underlines."""
+
 MAX_DOUBLE_POINTS = 6.0
 """Two rules this near are one double rule."""
 
@@ -23,11 +25,17 @@ SAME_END_POINTS = 2.5
 
 MIN_COLUMNS, MIN_ROWS = 2, 2
 COLUMN_GAP_EMS = 0.55
+"""Room between two columns; LaTeX leaves 1.2 ems, tight classes 0.6."""
+
 MIN_CELLS = 3
+"""A line of so many pieces with wide gaps between is a row, however long."""
+
 MIN_FILLED_RATIO = 0.5
 """Share of a table's rows with more than one cell; a framed paragraph has none."""
 
 MAX_HEIGHT_RATIO = 0.85
+"""Rules further apart than this share of the page are its head and foot."""
+
 ALGORITHM = re.compile(r"(?:algorithm|listing|procedure)\s*\d", re.IGNORECASE)
 MIN_PROSE_WIDTH, MIN_PROSE_SPACES, MAX_PROSE_SHARE = 0.7, 6, 0.25
 """A line of text fills most of the width with seven words and more; a table has few such rows."""

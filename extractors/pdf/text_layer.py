@@ -15,6 +15,8 @@ MAX_UNKNOWN_RATIO = 0.2
 broken and the text is not what a reader sees."""
 
 MIN_LATIN_LETTERS = 200
+"""Fewer letters are too few for a share of vowels."""
+
 VOWELS = "aeiouyAEIOUY"
 PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 MIN_VOWEL_RATIO, MAX_VOWEL_RATIO = 0.18, 0.62

@@ -24,6 +24,8 @@ MAX_SIBLING_RATIO = 1.05
 """A wider bar may hold this one's fraction; one of its width is a neighbour's."""
 
 MAX_LINE_SHIFT_EMS = 0.5
+"""A box as large as a numerator's main one and so far off its axis is on another line."""
+
 MAX_PART_GAP_EMS = 0.14
 """Room between a numerator's own parts, such as an operator and its limit."""
 

@@ -10,6 +10,7 @@ MIN_TIPS = 4
 """A brace is drawn of two ends and two halves of its middle."""
 
 MAX_LABEL_EMS = 2.0
+"""A label stands this near to its brace."""
 
 
 def braced(boxes: list[Box], parse: Parse) -> list[Box]:

@@ -7,8 +7,14 @@ from extractors.pdf.formulas.boxes import Box, Kind, replaced
 from extractors.pdf.formulas.glyphs import OPENS
 
 MAX_DOTS = 200
+"""More are a table of contents, and trying all triples would take long."""
+
 MAX_DOT_STEP_EMS = 0.7
+r"""The dots of \ldots are 0.44 ems apart, those of \vdots and \ddots 0.4."""
+
 DOT_SLACK_EMS = 0.06
+"""Dots of one sign are as far apart as this, but for rounding."""
+
 ARROWS = {
     ("\u21d0", "\u21d2"): r"\iff", ("\u2190", "\u2192"): r"\longleftrightarrow",
     ("\u2212", "\u2192"): r"\longrightarrow", ("-", "\u2192"): r"\longrightarrow",

@@ -8,6 +8,8 @@ from extractors.pdf.pages import Rule
 from extractors.tex_characters import FUNCTIONS
 
 MIN_ACCENT_OVERLAP = 0.3
+"""Share of the narrower of accent and letter that both cover."""
+
 LIMIT_FUNCTIONS = frozenset(
     ("lim", "max", "min", "sup", "inf", "det", "gcd", "Pr", "limsup", "liminf", "argmax", "argmin")
 )
@@ -18,6 +20,7 @@ LABELLED = {
 """Arrows that may carry a label, and their commands with one."""
 
 MIN_ARROW_EMS = 0.9
+r"""Arrows with labels are longer than this; \to is 1.0 wide with its sides."""
 
 
 def limited(boxes: list[Box], parse: Parse) -> list[Box]:

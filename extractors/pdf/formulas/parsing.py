@@ -20,10 +20,13 @@ SAME_AXIS_EMS = 0.17
 script's smaller size, moves the axis by 0.22 ems."""
 
 QUAD_EMS = 0.85
-WORD_GAP_EMS = 0.16
-MAX_DEPTH = 40
+r"""A gap this wide is written as \quad: 1 em, less what kerns take."""
 
-TALL_TEX = {"(": r"\big(", ")": r"\big)", "[": r"\big[", "]": r"\big]"}
+WORD_GAP_EMS = 0.16
+"""A gap this wide parts two words in a formula; TeX's narrowest space is 0.2 ems."""
+
+MAX_DEPTH = 40
+"""Nesting below this is written flat; real formulas stay under 12."""
 
 
 class UnreadableError(Exception):
