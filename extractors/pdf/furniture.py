@@ -20,6 +20,9 @@ Y_STEP = 6.0
 """Points: headers of recto and verso pages differ by less."""
 
 MIN_REPEATS = 2
+MIN_MARKED_PAGES, MIN_MARKED_SHARE, MIN_MARK_RATIO = 3, 0.6, 1.8
+"""A watermark is on most pages, at least three, and nearly twice as large as the text."""
+
 MIN_NUMBERED_SHARE = 0.3
 """Numbers at the edge are page numbers if they count up with the pages on this share of them."""
 
@@ -53,6 +56,7 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
     pages at this height, or if it is a number and nothing else.
     """
     pages = [replace(page, fragments=_without_line_numbers(page.fragments)) for page in pages]
+    pages = _without_watermarks(pages)
     outer = [_outer_rows(page) for page in pages]
     pages_of_text: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     pages_of_number: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
@@ -80,6 +84,29 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
         fragments = [piece for piece in page.fragments if id(piece) not in dropped]
         kept.append(replace(page, fragments=fragments))
     return kept
+
+
+def _without_watermarks(pages: Sequence[Page]) -> Sequence[Page]:
+    """The pages without what is stamped on most of them, large and at one place."""
+    seen = Counter(mark for page in pages for mark in {_mark(piece) for piece in page.fragments})
+    usual: Counter[int] = Counter()
+    for page in pages:
+        for piece in page.fragments:
+            usual[round(piece.size)] += len(piece.text)
+    least = max(MIN_MARKED_PAGES, MIN_MARKED_SHARE * len(pages))
+    large = MIN_MARK_RATIO * max(usual, key=lambda size: usual[size], default=0)
+    marks = {mark for mark, count in seen.items() if count >= least and mark[3] >= large}
+    if not marks:
+        return pages
+    return [
+        replace(page, fragments=[f for f in page.fragments if _mark(f) not in marks])
+        for page in pages
+    ]
+
+
+def _mark(piece: Fragment) -> tuple[str, int, int, int]:
+    """A piece's text, place in tens of points, and size."""
+    return piece.text, round(piece.x0 / 10), round(piece.y1 / 10), round(piece.size)
 
 
 def _without_line_numbers(fragments: list[Fragment]) -> list[Fragment]:

@@ -110,6 +110,14 @@ def test_line_numbers_in_the_margin_are_dropped() -> None:
     assert not any(char.isdigit() for char in extract_text(saved(document)))
 
 
+def test_a_watermark_on_every_page_is_dropped() -> None:
+    document, all_pages = pages(4)
+    for number, page in enumerate(all_pages):
+        write(page, [f"Page {number} tells of the watering of gardens.", *LEFT_LINES])
+        write(page, ["DRAFT"], x=200, y=500, size=60)
+    assert "DRAFT" not in extract_text(saved(document))
+
+
 def test_numbers_in_the_body_at_a_pages_edge_are_kept() -> None:
     document, both = pages(2)
     for number, page in enumerate(both):
@@ -235,3 +243,67 @@ def test_a_truncated_document_fails_or_gives_what_it_holds(
         extract(data[:100])
     assert extract_text(data[:-40]).startswith("The first column opens")
     assert capfd.readouterr().err == ""
+
+
+def test_cells_between_rules_are_a_table_and_text_between_rules_is_not() -> None:
+    document, (page,) = pages(1)
+    for y in (100, 116, 160):
+        page.draw_line((LEFT, y), (LEFT + 220, y), width=0.5)
+    rows = [["Station", "Depth", "Litres"], ["Alpha", "12.5", "34"], ["Bravo", "48.0", "35"]]
+    for row, y in zip(rows, (112, 130, 146), strict=True):
+        for index, cell in enumerate(row):
+            write(page, [cell], x=LEFT + 80 * index, y=y)
+    for y in (200, 300):
+        page.draw_line((LEFT, y), (LEFT + 220, y), width=0.5)
+    write(page, LEFT_LINES, y=220)
+    extraction = extract(saved(document))
+    assert "| Station | Depth | Litres |\n| --- | --- | --- |\n| Alpha |" in extraction.text
+    assert extraction.structure.tables_kept == 1
+    assert "The first column opens with a long sentence" in extraction.text
+
+
+def test_an_example_beside_its_source_is_read_after_it() -> None:
+    document, (page,) = pages(1)
+    write(page, LEFT_LINES, y=60)
+    source = ["\\begin{list}", "\\item one", "\\item two", "\\end{list}"]
+    result = ["First there is one thing,", "and then there are two", "of them, as it seems."]
+    write(page, source, y=160, font="cour")
+    write(page, result, x=260, y=160)
+    text = extract_text(saved(document))
+    assert "```\n" + "\n".join(source) + "\n```" in text
+    assert " ".join(result) in text
+
+
+def test_an_algorithms_lines_stay_lines() -> None:
+    document, (page,) = pages(1)
+    write(page, LEFT_LINES, y=60)
+    steps = ["1:  while it rains do", "2:  wait a little", "3:  end while"]
+    write(page, steps, y=160)
+    text = extract_text(saved(document))
+    assert "1: while it rains do\n2: wait a little\n3: end while" in text
+
+
+def test_bold_first_words_of_a_paragraph_are_a_heading_and_a_theorems_are_not() -> None:
+    document, (page,) = pages(1)
+    for y, bold in ((100, "Materials."), (180, "Theorem 3.")):
+        write(page, [bold], y=y, font="tibo")
+        width = pymupdf.get_text_length(bold, fontname="tibo", fontsize=10)
+        write(page, ["We water gardens that nobody has planted,"], x=LEFT + width + 3, y=y)
+        write(page, ["and measure what does not grow in them at all."], y=y + LEADING)
+    text = extract_text(saved(document))
+    assert "# Materials\n\nWe water gardens that nobody has planted, and measure" in text
+    assert "Theorem 3. We water gardens" in text
+
+
+def test_a_footnote_is_a_block_of_its_own_and_its_mark_stays() -> None:
+    document, (page,) = pages(1)
+    write(page, LEFT_LINES, y=100)
+    write(page, ["The footbridge was abandoned"], y=180)
+    width = pymupdf.get_text_length("The footbridge was abandoned", fontname="tiro", fontsize=10)
+    write(page, ["1"], x=LEFT + width + 0.5, y=176, size=6)
+    write(page, ["before the winter storms arrived."], y=180 + LEADING)
+    write(page, ["1"], y=697, size=6)
+    write(page, ["Nobody had requested it."], x=LEFT + 4, y=700, size=8)
+    text = extract_text(saved(document))
+    assert "The footbridge was abandoned[^1] before the winter storms arrived." in text
+    assert text.endswith("[^1]Nobody had requested it.")
