@@ -10,14 +10,13 @@ table of tests/quality/html_floors.py with every floor raised to what was seen.
 """
 
 import argparse
-import importlib.util
 import json
 import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from benchmarks.scorer import load_scorer
 from extractors.html import extract_text
 from tests.quality.html_floors import FLOORS
 
@@ -129,21 +128,11 @@ def main() -> int:
 
 def measure(dataset: Path) -> dict[str, dict[str, float]]:
     """The scorer's table for our extractor: every kind, and every group of kinds as ``web/*``."""
-    scorer = load_scorer(dataset)
+    scorer = load_scorer(dataset / "score_html.py")
     table: dict[str, dict[str, float]] = scorer.table(
         scorer.run(str(dataset), extract_text, rouge=False)
     )
     return table
-
-
-def load_scorer(dataset: Path) -> Any:
-    """The module ``score_html.py`` of the dataset. Raises FileNotFoundError without one."""
-    spec = importlib.util.spec_from_file_location("score_html", dataset / "score_html.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(dataset / "score_html.py")
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
-    return scorer
 
 
 def lines_of(figures: Figures) -> list[tuple[str, str, float]]:

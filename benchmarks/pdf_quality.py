@@ -13,7 +13,6 @@ document's Markdown there.
 
 import argparse
 import gzip
-import importlib.util
 import json
 import math
 import sys
@@ -22,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scorer import load_scorer
 from extractors.extraction import NotADocumentError
 from extractors.pdf import extract_text
 from tests.quality.pdf_floors import FLOORS
@@ -81,7 +81,7 @@ def measure(
     dataset: Path, *, out: Path | None = None
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """The scorer's means over documents, by kind and for ALL; and those of findable checks."""
-    scorer = load_scorer(dataset)
+    scorer = load_scorer(dataset / "score_pdf.py")
     seen: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     findable: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with gzip.open(dataset / "truth.jsonl.gz", "rt") as lines:
@@ -115,16 +115,6 @@ def _means(table: Mapping[str, Mapping[str, list[float]]]) -> dict[str, dict[str
         kind: {column: sum(values) / len(values) for column, values in row.items()}
         for kind, row in table.items()
     }
-
-
-def load_scorer(dataset: Path) -> Any:
-    """The module ``score_pdf.py`` of the dataset. Raises FileNotFoundError without one."""
-    spec = importlib.util.spec_from_file_location("score_pdf", dataset / "score_pdf.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(dataset / "score_pdf.py")
-    scorer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(scorer)
-    return scorer
 
 
 def raised_floors(seen: Figures) -> str:
