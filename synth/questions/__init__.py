@@ -1,0 +1,1 @@
+"""Questions that documents answer: forum threads, exercises with solutions, lists of questions."""
