@@ -75,6 +75,15 @@ class Rule(BaseModel):
         return ", ".join(f"{key}: {value}" for key, value in stated.items())
 
 
+SYNTHETIC_RULES = (
+    Rule(column="verification.verdict", allowed=["correct"], when_null="keep"),
+    Rule(column="verification.selection", allowed=["selected", "resampled"], when_null="keep"),
+    Rule(column="verification.num_faults", max=0),
+)
+"""What synthetic documents must be, unless the recipe says otherwise: right where it can be told,
+and without the faults that their strategy looks for."""
+
+
 class DecideConfig(BaseModel):
     """Which documents to keep."""
 
@@ -82,6 +91,11 @@ class DecideConfig(BaseModel):
 
     rules: list[Rule] = Field(
         default_factory=list, description="Every rule must hold; the first one broken is the reason"
+    )
+    synthetic: list[Rule] = Field(
+        default_factory=lambda: list(SYNTHETIC_RULES),
+        description="Rules for synthetic documents alone, on the measures of their verification; "
+        "those of rules on duplicates and benchmark items judge them too",
     )
 
 
@@ -107,24 +121,26 @@ class _Breach:
     values: pa.StringArray  # what each of those rows holds
 
 
-def check_rules(rules: Sequence[Rule], schema: pa.Schema) -> None:
+def check_rules(rules: Sequence[Rule], schema: pa.Schema, *, name: str = "rules") -> None:
     """Raise ConfigError if a rule cannot be applied to tables of ``schema``.
+
+    ``name`` is what the recipe calls the list.
 
     Meant to be called before anything is read: an unknown column, bounds on text, or values on
     numbers.
     """
     for index, rule in enumerate(rules):
         if rule.column not in schema.names:
-            known = ", ".join(name for name in schema.names if name not in ("id", "source"))
+            known = ", ".join(n for n in schema.names if n not in ("id", "source"))
             raise ConfigError(
-                f"rules[{index}].column: there is no {rule.column!r}; the columns are: {known}"
+                f"{name}[{index}].column: there is no {rule.column!r}; the columns are: {known}"
             )
         column_type = schema.field(rule.column).type
         wants_number = rule.allowed is None and rule.forbidden is None
         if not (_is_number(column_type) if wants_number else _is_text(column_type)):
             needed, has = ("a number", "min/max") if wants_number else ("text", "allowed/forbidden")
             raise ConfigError(
-                f"rules[{index}]: {has} judges {needed}, and {rule.column!r} is {column_type}"
+                f"{name}[{index}]: {has} judges {needed}, and {rule.column!r} is {column_type}"
             )
 
 

@@ -385,10 +385,12 @@ def _run(known: argparse.Namespace, beam_options: list[str]) -> int:
     from pipeline.progress import Progress
     from pipeline.results import report
     from pipeline.run import run
+    from pipeline.synthesis_progress import SynthesisProgress
 
     _expect_hang_ups()
     recipe = load_recipe(known.recipe, known.set)
-    progress = Progress(is_quiet=known.quiet)
+    synthesis = SynthesisProgress(recipe.synthesize.prices)
+    progress = Progress(is_quiet=known.quiet, details={"synthesize": synthesis.describe})
     run(recipe, beam_options=beam_options, watch=progress.watch, until=known.until)
     page = report(recipe.output, is_quiet=known.quiet)
     if not known.quiet:

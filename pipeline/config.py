@@ -20,6 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.storage.filesystem import read_text
 from pipeline.storage.splits import SourceConfig
 from pipeline.storage.strict_yaml import load_yaml
+from pipeline.transforms.select_seeds import SeedsConfig
 from synth.config import SynthConfig
 
 
@@ -48,6 +49,10 @@ class Recipe(BaseModel):
     annotate: AnnotateConfig = Field(default_factory=AnnotateConfig)
     deduplicate: DeduplicateConfig = Field(default_factory=DeduplicateConfig)
     decide: DecideConfig = Field(default_factory=DecideConfig)
+    seeds: dict[str, SeedsConfig] = Field(
+        default_factory=dict,
+        description="Sets of kept documents by name, to make synthetic ones of.",
+    )
     synthesize: SynthConfig = Field(default_factory=SynthConfig)
     mixture: MixtureConfig
 

@@ -6,7 +6,7 @@ Read from the receipts, so it works on every runner and never disagrees with wha
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from pipeline.storage.stage_folder import StageFolder
@@ -21,11 +21,11 @@ class Progress:
     """Prints one line a stage, kept up to date on a terminal, now and then elsewhere."""
 
     def __init__(
-        self, *, is_quiet: bool, detail: Callable[[StageFolder, float], str] | None = None
+        self, *, is_quiet: bool, details: Mapping[str, Callable[[StageFolder, float], str]]
     ) -> None:
-        """``detail`` says more of a stage, from its folder and the seconds since its start."""
+        """``details`` say more of a stage, by its name: from its folder and the seconds it took."""
         self._is_quiet = is_quiet
-        self._detail = detail
+        self._details = dict(details)
         self._is_terminal = sys.stderr.isatty()
 
     @contextmanager
@@ -78,8 +78,8 @@ class Progress:
                 seconds = (total - done) * (now - started) / (done - first)
                 left = f", about {seconds:.0f} s left"
             said = f"{done} of {total} shard files, {now - started:.0f} s{left}"
-            if self._detail is not None:
-                said = self._detail(folder, now - started)
+            if stage.name in self._details:
+                said = self._details[stage.name](folder, now - started)
             self._line(f"{stage.name:<26} {stage.identity}  {said}", is_final=False)
 
     def _line(self, text: str, *, is_final: bool) -> None:

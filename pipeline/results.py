@@ -4,13 +4,22 @@ from pipeline.report.clusters import read_clusters
 from pipeline.report.examples import read_examples
 from pipeline.report.page import render
 from pipeline.report.summary import summarize_run
+from pipeline.report.synthesis import SynthesisCost
 from pipeline.report.terminal import open_console, print_summary
-from pipeline.run import read_run
+from pipeline.run import RunRecord, read_run
 from pipeline.storage.filesystem import join, write_text
 from pipeline.transforms.solve import STAGE as SOLVE
 from pipeline.transforms.solve import read_solution
 
+SYNTHESIZE = "synthesize"
+
 PAGE_NAME = "report.html"
+
+
+def _cost(record: RunRecord) -> SynthesisCost:
+    prompt, completion = record.prices or (None, None)
+    seconds = dict(record.seconds).get(SYNTHESIZE)
+    return SynthesisCost(prompt_price=prompt, completion_price=completion, seconds=seconds)
 
 
 def report(output: str, *, is_quiet: bool = False) -> str:
@@ -29,6 +38,7 @@ def report(output: str, *, is_quiet: bool = False) -> str:
         solution=None if solved is None else read_solution(solved),
         examples=read_examples(tables),
         clusters=read_clusters(tables),
+        cost=_cost(record),
     )
     page = join(output, PAGE_NAME)
     write_text(page, render(summary))

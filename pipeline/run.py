@@ -4,8 +4,9 @@ r"""A recipe, run: one Beam graph for each materialised stage, each ending in a 
                             \                        \         deduplicate--> marks
                              \________________________\______________________\--decide--> kept
                               \_______________________________________________\--cut-passages
-    problems --synthesize--> documents, through the same stages, compared with the natural ones
-                                     \
+    kept documents --seeds--> chosen ones -> problems --> through the same stages -> kept problems
+    chosen ones, kept problems --synthesize--> documents, through the same stages, compared with the
+                                     \                                    natural ones
                                       tokenize (natural, synthetic) --solve--> solution
                                                   \__________________\--windows--> shards
                                                                                      \--export-->
@@ -17,15 +18,16 @@ after it. ``run.json`` in the run's folder names the stages that make up the new
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import pyarrow as pa
 
 from filters.decontamination.annotator import DecontaminationAnnotator
-from filters.rule import DecideConfig, Rule
+from filters.rule import Rule
 from mixtures.quantiles import has_percentiles
 from mixtures.stage_files import RUN_NAME
 from pipeline.checks import check_recipe, recipe_annotators
@@ -48,6 +50,7 @@ from pipeline.transforms.export import export_stage
 from pipeline.transforms.ingest import STAGE as INGEST_STAGE
 from pipeline.transforms.ingest import ingest_stage
 from pipeline.transforms.rank_clusters import MARKS
+from pipeline.transforms.select_seeds import seeds_stage
 from pipeline.transforms.solve import quantiles_stage, solve_stage
 from pipeline.transforms.stage import Finished, Stage, run_stage
 from pipeline.transforms.tokenize import TokenizeInput, tokenize_stage
@@ -56,6 +59,9 @@ from synth.config import skip_reason
 
 SYNTHETIC = "-synthetic"
 """Behind the name of a stage that does for synthetic documents what another one does."""
+
+OF_PROBLEMS = "-problems"
+"""The same, for the problems that synthetic documents solve."""
 
 JUDGE_ALL = (f"{MARKS}.", f"{DecontaminationAnnotator.name}.")
 """Columns whose rules judge synthetic documents too."""
@@ -96,16 +102,33 @@ def runner_options(beam_options: Sequence[str], *, min_workers: int = 1) -> list
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What ``run.json`` says: the stages in order, and those that were left out and why."""
+    """What ``run.json`` says: the stages in order, and those that were left out and why.
+
+    ``seconds`` are of the stages that ran in this folder, by name, when they last did; ``prices``
+    those of a million tokens that are sent and made, where the recipe states them.
+    """
 
     recipe: str
     stages: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
+    seconds: tuple[tuple[str, float], ...] = ()
+    prices: tuple[float, float] | None = None
 
     def to_json(self) -> str:
         """Readable JSON."""
-        return json.dumps(
-            {"recipe": self.recipe, "stages": self.stages, "skipped": self.skipped}, indent=1
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunRecord":
+        """Read :meth:`to_json`, of earlier versions too."""
+        raw = json.loads(text)
+        prices = raw.get("prices")
+        return cls(
+            recipe=raw["recipe"],
+            stages=tuple((name, identity) for name, identity in raw["stages"]),
+            skipped=tuple((name, reason) for name, reason in raw["skipped"]),
+            seconds=tuple((name, spent) for name, spent in raw.get("seconds", ())),
+            prices=None if prices is None else (prices[0], prices[1]),
         )
 
 
@@ -156,15 +179,18 @@ class _Run:
         self._until = until
         self._finished: list[Finished] = []
         self._skipped: list[tuple[str, str]] = []
+        self._seconds: dict[str, float] = {}
 
     def stages(self) -> list[Finished]:
+        record = join(self._recipe.output, RUN_NAME)
+        if exists(record):
+            self._seconds.update(RunRecord.from_json(read_text(record)).seconds)
         with suppress(_StopError):
             self._run_all()
         return self._finished
 
     def _run_all(self) -> None:
         recipe = self._recipe
-        annotators = partial(recipe_annotators, recipe)
         documents = self._do(
             ingest_stage(
                 recipe.sources,
@@ -173,13 +199,12 @@ class _Run:
                 max_record_bytes=recipe.max_record_bytes,
             )
         )
-        annotated = {"annotate": recipe.annotate, "sketch": recipe.deduplicate.sketch_parameters()}
-        measures = self._do(annotate_stage(documents, annotators, config=annotated))
+        measures = self._do(self._annotate(documents, ANNOTATE_STAGE))
         index = [read_indexed(path) for path in recipe.deduplicate.index]
         pairs, marks = self._deduplicate(index, documents, measures)
         check_duplicate_ratios(marks.manifest, recipe.deduplicate)
-        decide = DecideConfig(rules=scoped_rules(self._recipe))
-        kept = self._do(decide_stage(documents, measures, marks, decide))
+        rules = scoped_rules(recipe)
+        kept = self._do(decide_stage(documents, measures, marks, rules))
         sidecars = [(measures, MEASURES), (marks, MARKS)]
         shared: tuple[pa.Schema, ...] = ()
         if recipe.deduplicate.passages is not None:
@@ -189,17 +214,23 @@ class _Run:
         tokens = [TokenizeInput(documents, tuple(sidecars), kept)]
         reason = skip_reason(recipe.synthesize)
         if reason is None:
-            # Beam's inference package brings torch along wherever that is installed.
-            from pipeline.transforms.synthesize import synthesize_stage
-
-            made = self._do(synthesize_stage(recipe.synthesize))
+            made, measured = self._synthesize(documents, measures, marks, kept)
             made_measures = self._do(
-                annotate_stage(made, annotators, config=annotated, name=ANNOTATE_STAGE + SYNTHETIC)
+                self._annotate(made, ANNOTATE_STAGE + SYNTHETIC, measured=measured)
             )
             natural = IndexedRun(recipe.output, documents, measures, pairs)
-            _, made_marks = self._deduplicate([*index, natural], made, made_measures, SYNTHETIC)
+            judging = [*rules, *recipe.decide.synthetic]
+            _, made_marks = self._deduplicate(
+                [*index, natural], made, made_measures, SYNTHETIC, rules=judging
+            )
             made_kept = self._do(
-                decide_stage(made, made_measures, made_marks, decide, name=DECIDE_STAGE + SYNTHETIC)
+                decide_stage(
+                    made,
+                    made_measures,
+                    made_marks,
+                    judging,
+                    name=DECIDE_STAGE + SYNTHETIC,
+                )
             )
             made_sidecars = ((made_measures, MEASURES), (made_marks, MARKS))
             tokens.append(TokenizeInput(made, made_sidecars, made_kept, shared))
@@ -218,18 +249,71 @@ class _Run:
             for format_name in recipe.mixture.exports:
                 self._do(export_stage(windows, recipe.mixture.tokenizer, format_name))
 
+    def _annotate(
+        self, documents: Finished, name: str, *, measured: tuple[str, pa.Schema] | None = None
+    ) -> Stage:
+        recipe = self._recipe
+        return annotate_stage(
+            documents,
+            partial(recipe_annotators, recipe),
+            config={"annotate": recipe.annotate, "sketch": recipe.deduplicate.sketch_parameters()},
+            name=name,
+            measured=measured,
+        )
+
+    def _synthesize(
+        self, documents: Finished, measures: Finished, marks: Finished, kept: Finished
+    ) -> tuple[Finished, tuple[str, pa.Schema]]:
+        """Synthetic documents, and which output measures them already.
+
+        Problems go through the stages of documents before they are asked about: those that repeat
+        one another, or a benchmark, are left out.
+        """
+        # Beam's inference package brings torch along wherever that is installed.
+        from pipeline.transforms.problems import problems_stage
+        from pipeline.transforms.synthesize import VERIFICATION, Sources, synthesize_stage
+        from synth.judgement import VERIFICATION_SCHEMA
+
+        recipe = self._recipe
+        seeds = problems = kept_problems = None
+        if recipe.seeds:
+            seeds = self._do(seeds_stage(documents, measures, marks, kept, recipe.seeds))
+        sets = recipe.synthesize.problems
+        if sets:
+            problems = self._do(
+                problems_stage(sets, seeds, split_bytes=recipe.synthesize.split_bytes)
+            )
+            their_measures = self._do(self._annotate(problems, ANNOTATE_STAGE + OF_PROBLEMS))
+            _, their_marks = self._deduplicate([], problems, their_measures, OF_PROBLEMS)
+            kept_problems = self._do(
+                decide_stage(
+                    problems,
+                    their_measures,
+                    their_marks,
+                    scoped_rules(recipe),
+                    name=DECIDE_STAGE + OF_PROBLEMS,
+                )
+            )
+        sources = Sources(problems, kept_problems, seeds)
+        made = self._do(synthesize_stage(recipe.synthesize, sources))
+        return made, (VERIFICATION, VERIFICATION_SCHEMA)
+
     def _deduplicate(
         self,
         index: Sequence[IndexedRun],
         documents: Finished,
         measures: Finished,
         suffix: str = "",
+        *,
+        rules: Sequence[Rule] | None = None,
     ) -> tuple[Finished, Finished]:
         """The pairs and the marks of documents, compared with those of ``index`` too.
 
-        Of a natural document and a synthetic one, the natural one is kept.
+        Of a natural document and a synthetic one, the natural one is kept. ``rules`` are those that
+        judge the documents, by default the recipe's.
         """
-        config, rules = self._recipe.deduplicate, scoped_rules(self._recipe)
+        config = self._recipe.deduplicate
+        rules = scoped_rules(self._recipe) if rules is None else rules
         compared = compare_with(index, documents, measures, config)
         pairs = self._do(pairs_stage(compared, config, name=PAIRS_STAGE + suffix))
         marks = deduplicate_stage(
@@ -238,12 +322,14 @@ class _Run:
             config,
             rules,
             marks_indexed=not suffix,
-            keeps_indexed=bool(suffix),
+            keeps_indexed=suffix == SYNTHETIC,
             name=DEDUPLICATE_STAGE + suffix,
         )
         return pairs, self._do(marks)
 
     def _do(self, stage: Stage) -> Finished:
+        is_done = stage.folder(self._recipe.output).read_manifest() is not None
+        started = time.monotonic()
         with self._watch(stage, stage.folder(self._recipe.output)):
             finished = run_stage(
                 stage,
@@ -251,6 +337,8 @@ class _Run:
                 self._options,
                 max_failed_ratio=self._recipe.max_failed_ratio,
             )
+        if not is_done:
+            self._seconds[stage.name] = round(time.monotonic() - started, 1)
         self._finished.append(finished)
         self._write_record()
         if stage.name == self._until:
@@ -258,10 +346,13 @@ class _Run:
         return finished
 
     def _write_record(self) -> None:
+        prices = self._recipe.synthesize.prices
         record = RunRecord(
             recipe=self._recipe.name,
             stages=tuple((one.manifest.stage, one.identity) for one in self._finished),
             skipped=tuple(self._skipped),
+            seconds=tuple(self._seconds.items()),
+            prices=None if prices is None else (prices.prompt, prices.completion),
         )
         write_text(join(self._recipe.output, RUN_NAME), record.to_json())
 
@@ -274,12 +365,7 @@ def read_run(output: str) -> tuple[RunRecord, list[Finished]]:
     path = join(output, RUN_NAME)
     if not exists(path):
         raise FileNotFoundError(f"no {RUN_NAME} in {output!r}: nothing has been run there")
-    raw = json.loads(read_text(path))
-    record = RunRecord(
-        raw["recipe"],
-        tuple((name, identity) for name, identity in raw["stages"]),
-        tuple((name, reason) for name, reason in raw["skipped"]),
-    )
+    record = RunRecord.from_json(read_text(path))
     folders = [StageFolder.of(output, name, identity) for name, identity in record.stages]
     return record, [Finished(folder, folder.require_manifest()) for folder in folders]
 

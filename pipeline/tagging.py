@@ -49,7 +49,8 @@ from pipeline.transforms.tag_annotate import (
 from pipeline.transforms.tag_sample import SAMPLE, STRATA, SampleInput, sample_stage
 from synth.cache import RequestCache
 from synth.engines.cached import CachedEngine
-from synth.engines.openai import EndpointConfig, OpenAIEngine
+from synth.engines.endpoint import EndpointConfig
+from synth.engines.openai import OpenAIEngine
 
 WORK_SUFFIX = ".work"
 """Behind the name of a label file: the folder of what is known so far. It may be deleted; then what
@@ -81,7 +82,7 @@ def sample(
         raise ConfigError(f"--documents {num_documents}: give at least 1")
     _, stages = read_run(run)
     stage = sample_stage(SampleInput.of(stages, by), num_documents=num_documents)
-    with Progress(is_quiet=False).watch(stage, stage.folder(run)):
+    with Progress(is_quiet=False, details={}).watch(stage, stage.folder(run)):
         finished = run_stage(stage, run, runner_options(beam_options), max_failed_ratio=0.0)
     rows = sorted(_rows(finished, SAMPLE), key=lambda row: (row["hash"], row["id"]))
     names = ("id", "source", "url", "text", "sha256", "stratum")
@@ -149,7 +150,7 @@ def annotate(
     folder = stage.folder(work)
     _forget_failures(folder, stage.outputs[FAILED])
     progress = AnnotationProgress(len(documents), prices)
-    with Progress(is_quiet=False, detail=progress.describe).watch(stage, folder):
+    with Progress(is_quiet=False, details={stage.name: progress.describe}).watch(stage, folder):
         finished = run_stage(
             stage,
             work,

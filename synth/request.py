@@ -20,12 +20,17 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How the next token is drawn. ``max_tokens`` bounds the completion, not the prompt."""
+    """How the next token is drawn. ``max_tokens`` bounds the completion, not the prompt.
+
+    ``extra`` are further parameters that a server knows (top_k, repetition_penalty,
+    chat_template_kwargs), as pairs of name and JSON, sorted by name.
+    """
 
     temperature: float
     top_p: float
     max_tokens: int
     stop: tuple[str, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,8 @@ class Request:
         content = asdict(self)
         if self.response_schema is None:
             del content["response_schema"]
+        if not self.sampling.extra:
+            del content["sampling"]["extra"]
         return content
 
     def to_json(self) -> str:
@@ -67,7 +74,7 @@ class Request:
         return cls(
             messages=tuple(Message(**message) for message in raw["messages"]),
             model=raw["model"],
-            sampling=Sampling(**raw["sampling"] | {"stop": tuple(raw["sampling"]["stop"])}),
+            sampling=_sampling(raw["sampling"]),
             seed=raw["seed"],
             response_schema=raw.get("response_schema"),
         )
@@ -80,7 +87,12 @@ class Request:
     @property
     def sampling_json(self) -> str:
         """Canonical JSON of the sampling parameters and the seed, for a document's lineage."""
-        return canonical_json({"sampling": self.sampling, "seed": self.seed})
+        return canonical_json({"sampling": self.content["sampling"], "seed": self.seed})
+
+
+def _sampling(raw: dict[str, Any]) -> Sampling:
+    extra = tuple((name, value) for name, value in raw.get("extra", ()))
+    return Sampling(**raw | {"stop": tuple(raw["stop"]), "extra": extra})
 
 
 @dataclass(frozen=True, kw_only=True)

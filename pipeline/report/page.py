@@ -33,6 +33,7 @@ from pipeline.report.page_documents import (
 )
 from pipeline.report.page_duplicates import duplicates_section
 from pipeline.report.page_mixture import ledger_section, mixture_section, packing_section
+from pipeline.report.page_synthesis import synthesis_section
 from pipeline.report.page_tokenization import tokenization_section
 from pipeline.report.quantities import byte_size, percent, plural, ratio_of
 from pipeline.report.summary import Cause, RunSummary, StageYield
@@ -42,6 +43,7 @@ _CONTENTS = (
     ("mixture", "Mixture"),
     ("packing", "Packing"),
     ("ledger", "Ledger"),
+    ("synthesis", "Synthetic"),
     ("sources", "Sources"),
     ("tokenization", "Tokenization"),
     ("fidelity", "Fidelity"),
@@ -68,6 +70,7 @@ def render(summary: RunSummary) -> str:
             mixture_section(summary),
             packing_section(summary),
             ledger_section(summary),
+            synthesis_section(summary),
             sources_section(summary),
             tokenization_section(summary),
             fidelity_section(summary),

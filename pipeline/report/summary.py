@@ -17,11 +17,15 @@ from pipeline.report.duplicates import DuplicateSummary, summarize_duplicates
 from pipeline.report.examples import Example
 from pipeline.report.mixture import Ledger, MixtureStage, summarize_ledgers, summarize_mixture
 from pipeline.report.quantities import percent, plural, ratio_of, total_of
+from pipeline.report.synthesis import SynthesisCost, SynthesisSummary, summarize_synthesis
 
 STRUCTURE_KINDS = ("formulas", "code_blocks", "tables", "posts", "pages")
 
 _INEXACT = "RoundTripError"
 """How the tokenizer's stage calls a document whose tokens decode to another text."""
+
+_PROBLEMS = "problems."
+"""Sources of problems, which are asked about and no part of the mixture."""
 
 MIN_FIDELITY_RATIO = 0.8
 """An extractor that keeps less of a kind of structure raises an alarm."""
@@ -45,7 +49,9 @@ class StageYield:
     @property
     def is_on_synthetic_path(self) -> bool:
         """Whether its rows are samples asked of a model, or the documents made of them."""
-        return self.name == "synthesize" or self.name.endswith("-synthetic")
+        return self.name in ("problems", "synthesize") or self.name.endswith(
+            ("-problems", "-synthetic")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +146,7 @@ class RunSummary:
     failures: tuple[Cause, ...]
     duplicates: DuplicateSummary | None
     contamination: ContaminationSummary | None
+    synthesis: SynthesisSummary | None
     mixture: tuple[MixtureStage, ...]
     ledgers: tuple[Ledger, ...]
     alarms: tuple[Alarm, ...]
@@ -215,12 +222,14 @@ def summarize_run(
     solution: MixtureSolution | None = None,
     examples: Iterable[Example] = (),
     clusters: Clusters | None = None,
+    cost: SynthesisCost | None = None,
 ) -> RunSummary:
     """Everything the report shows of a run, or of its part that has finished.
 
     ``manifests`` are in the order of the stages; ``skipped`` are (stage, reason). Without a
-    ``solution`` there is no mixture, and without ``clusters`` none are shown. Raises
-    InvariantError when a stage's counts do not add up.
+    ``solution`` there is no mixture, and without ``clusters`` none are shown; ``cost`` is what is
+    known of synthetic documents beside the manifests. Raises InvariantError when a stage's counts
+    do not add up.
     """
     shown = tuple(examples)
     stages = tuple(_stage_yield(manifest) for manifest in manifests)
@@ -238,6 +247,7 @@ def summarize_run(
         failures=failures,
         duplicates=duplicates,
         contamination=summarize_contamination(manifests),
+        synthesis=summarize_synthesis(manifests, cost),
         mixture=mixture,
         ledgers=summarize_ledgers(manifests),
         alarms=tuple(_alarms(skipped, sources, duplicates, failures, mixture)),
@@ -258,6 +268,8 @@ def _unit(stage: str) -> str:
     """What a row of the stage is: its input, as the stage counts it."""
     if stage.startswith((WINDOWS_PREFIX, "export-")):
         return "copies"
+    if stage == "problems" or stage.endswith("-problems"):
+        return "problems"
     return {"ingest": "records", "synthesize": "samples"}.get(stage, "documents")
 
 
@@ -268,7 +280,8 @@ def _sources(manifests: Sequence[Manifest]) -> tuple[SourceSummary, ...]:
     tokens = _merged(manifests, "tokens").get("sources", {})
     lost = {output: _merged(manifests, output) for output in ("rejected", "failed")}
     is_decided = any(manifest.stage == "decide" for manifest in manifests)
-    names = sorted({*read, *documents, *tokens})
+    made = {name for name in documents if not name.startswith(_PROBLEMS)}
+    names = sorted({*read, *made, *tokens})
     # Sources that were read come first, made ones after them.
     names.sort(key=lambda name: name not in read)
     return tuple(

@@ -23,6 +23,7 @@ from pipeline.report.quantities import (
 from pipeline.report.summary import MIN_FIDELITY_RATIO, Cause, RunSummary, SourceSummary
 from pipeline.report.terminal_contamination import contamination_table
 from pipeline.report.terminal_duplicates import duplicate_tables
+from pipeline.report.terminal_synthesis import synthesis_tables
 from pipeline.report.terminal_tables import add_numbers, blocks, open_table
 
 WIDTH_CHARS = 100
@@ -81,6 +82,8 @@ def tables(summary: RunSummary, *, is_ascii: bool = False) -> Iterator[Table]:
         yield sources_table(summary)
     if summary.inexact is not None:
         yield tokenization_table(summary)
+    if summary.synthesis is not None:
+        yield from synthesis_tables(summary.synthesis, is_ascii=is_ascii)
     if summary.duplicates is not None:
         yield from duplicate_tables(summary.duplicates, is_ascii=is_ascii)
     if summary.contamination is not None:

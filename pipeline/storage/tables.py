@@ -157,6 +157,13 @@ def _is_list(kind: pa.DataType) -> bool:
     )
 
 
+def columns_of(path: str) -> list[str]:
+    """Names of the columns of a Parquet file."""
+    with open_input(path) as file:
+        names: list[str] = pq.read_schema(file).names
+        return names
+
+
 def read_table(
     path: str, *, columns: Sequence[str] | None = None, rows: int = READ_ROWS
 ) -> Iterator[pa.RecordBatch]:

@@ -12,19 +12,21 @@ from apache_beam.typehints.decorators import no_annotations
 from filters.annotation import annotate, annotation_schema, have_encoders
 from filters.annotator import Annotator
 from filters.decontamination.annotator import DecontaminationAnnotator
-from pipeline.errors import trace
+from pipeline.errors import InvariantError, trace
 from pipeline.records.address import address_of
 from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.records.failure import FAILURE_SCHEMA
 from pipeline.records.manifest import Counts, Statistics
 from pipeline.records.rejection import REJECTION_SCHEMA
 from pipeline.storage.stage_folder import StageFolder
+from pipeline.storage.tables import read_aligned
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import (
     FAILED,
     REJECTED,
     Outcome,
     StageOutcome,
+    addressed,
     empty,
     outputs,
     split_outcome,
@@ -54,8 +56,18 @@ def annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -
     """Measure every document; one that makes an annotator raise becomes a failed row.
 
     The kept table has as many rows as ``documents``, in their order, so that sidecars stay
-    aligned; a failed document keeps its row there, with null measures.
+    aligned; a failed document keeps its row there, with null measures. Columns of ``documents``
+    that are none of a document's are measures already, and follow those that are made here.
     """
+    known = [name for name in documents.schema.names if name not in DOCUMENT_SCHEMA.names]
+    outcome = _annotate_batch(documents.select(DOCUMENT_SCHEMA.names), annotators)
+    kept = outcome.kept
+    for name in known:
+        kept = kept.append_column(documents.schema.field(name), documents.column(name))
+    return outcome._replace(kept=kept)
+
+
+def _annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -> Outcome:
     try:
         return _outcome(_measured(documents, annotators), [])
     except Exception as error:  # noqa: BLE001 - the one bad row is found below, and reported
@@ -63,7 +75,9 @@ def annotate_batch(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -
             return _outcome(
                 _blank(documents, measures_schema(annotators)), [_failure(documents, error)]
             )
-    singles = [annotate_batch(documents.slice(i, 1), annotators) for i in range(documents.num_rows)]
+    singles = [
+        _annotate_batch(documents.slice(i, 1), annotators) for i in range(documents.num_rows)
+    ]
     return Outcome(
         pa.concat_batches([single.kept for single in singles]),
         singles[0].rejected,
@@ -135,14 +149,20 @@ def annotate_stage(
     *,
     config: Any,
     name: str = STAGE,
+    measured: tuple[str, pa.Schema] | None = None,
 ) -> Stage:
     """Measure every document of ``documents``; the sidecar has its shards and rows.
+
+    ``measured`` is an output of ``documents``, beside them, with measures made there: its columns
+    become part of the sidecar.
 
     ``annotators`` is called here too, to learn their columns and versions, so a model that is
     missing is reported before anything runs.
     """
     made = annotators()
     schema = measures_schema(made)
+    if measured is not None:
+        schema = pa.schema([*schema, *_measure_fields(measured[1])])
     num_shards = documents.num_shards(DOCUMENTS)
     names = (MEASURES, REJECTED, FAILED)
 
@@ -150,7 +170,7 @@ def annotate_stage(
         outcome = (
             graph
             | PendingShards(folder, num_shards, names)
-            | ReadShards(documents.folder, DOCUMENTS, num_shards, DOCUMENT_SCHEMA)
+            | _ReadMeasured(documents.folder, num_shards, measured)
             | AnnotateDocuments(annotators, has_encoder=have_encoders(made))
         )
         outcome.write(folder, MEASURES, schema, summarize=summarize_measures)
@@ -169,6 +189,50 @@ def annotate_stage(
             failed=rows(entries, FAILED),
         ),
     )
+
+
+@dataclass(eq=False)
+class _ReadMeasured(beam.PTransform):  # type: ignore[misc]
+    """Shard numbers -> batches of documents, each beside the measures it has already."""
+
+    folder: StageFolder
+    num_shards: int
+    measured: tuple[str, pa.Schema] | None
+
+    def __post_init__(self) -> None:
+        super().__init__(label="Read documents")
+
+    def expand(self, shards: beam.PCollection) -> beam.PCollection:
+        """Batches of every shard, in order within the shard."""
+        if self.measured is None:
+            return shards | ReadShards(self.folder, DOCUMENTS, self.num_shards, DOCUMENT_SCHEMA)
+        return shards | "Read both" >> beam.FlatMap(self._read).with_output_types(pa.RecordBatch)
+
+    def _read(self, shard: int) -> Iterator[pa.RecordBatch]:
+        if self.measured is None:
+            raise RuntimeError("nothing is measured yet")
+        output, schema = self.measured
+        fields = _measure_fields(schema)
+        paths = [self.folder.table(name, shard, self.num_shards) for name in (DOCUMENTS, output)]
+        columns = [DOCUMENT_SCHEMA.names, ["id", *(field.name for field in fields)]]
+        yield from addressed(
+            (_beside(*step) for step in read_aligned(paths, columns)),
+            shard=shard,
+            num_shards=self.num_shards,
+            empty=empty(pa.schema([*DOCUMENT_SCHEMA, *fields])),
+        )
+
+
+def _beside(documents: pa.RecordBatch, measures: pa.RecordBatch) -> pa.RecordBatch:
+    if not measures.column("id").equals(documents.column("id")):
+        raise InvariantError("the measures beside the documents are not theirs: the ids differ")
+    for name in measures.schema.names[1:]:
+        documents = documents.append_column(measures.schema.field(name), measures.column(name))
+    return documents
+
+
+def _measure_fields(schema: pa.Schema) -> list[pa.Field]:
+    return [field for field in schema if field.name not in ("id", "source")]
 
 
 def _measured(documents: pa.RecordBatch, annotators: Sequence[Annotator]) -> pa.RecordBatch:

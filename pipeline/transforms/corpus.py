@@ -4,7 +4,7 @@ Shards are numbered through, the index's first and in the order the recipe names
 a reference means the same document in this run and in every later one that has it in its index.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from filters.dedup.packed import Packed, rows_of
 from pipeline.storage.stage_folder import StageFolder
-from pipeline.storage.tables import read_aligned
+from pipeline.storage.tables import columns_of, read_aligned
 from pipeline.transforms.annotate import MEASURES
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.stage import Finished
@@ -170,10 +170,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Columns:
-    """What is read of each shard: columns of its measures and of its documents, row by row."""
+    """What is read of each shard: columns of its measures and of its documents, row by row.
+
+    ``optional`` ones are of the measures, where a shard has them: only synthetic documents have
+    measures of their verification.
+    """
 
     measures: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 def walk(
@@ -207,10 +212,14 @@ def walk(
 def _read(
     corpus: Corpus, shard: int, columns: Columns, batch_rows: int
 ) -> Iterator[dict[str, pa.Array]]:
-    wanted = [
+    wanted: list[tuple[str, Sequence[str]]] = [
         (corpus.measures(shard), columns.measures),
         (corpus.documents(shard), columns.documents),
     ]
+    if columns.optional:
+        known = columns_of(corpus.measures(shard))
+        optional = [name for name in columns.optional if name in known]
+        wanted[0] = (wanted[0][0], [*columns.measures, *optional])
     wanted = [(path, names) for path, names in wanted if names]
     tables = [path for path, _ in wanted], [names for _, names in wanted]
     for step in read_aligned(*tables, rows=batch_rows):

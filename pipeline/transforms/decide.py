@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
-from filters.rule import DecideConfig, Rule, decide
+from filters.rule import Rule, decide
 from pipeline.errors import InvariantError
 from pipeline.records.address import address_of
 from pipeline.records.failure import FAILURE_SCHEMA
@@ -137,11 +137,11 @@ def decide_stage(
     documents: Finished,
     measures: Finished,
     duplicates: Finished,
-    config: DecideConfig,
+    rules: Sequence[Rule],
     *,
     name: str = STAGE,
 ) -> Stage:
-    """Judge every annotated document by the recipe's rules."""
+    """Judge every annotated document by ``rules``."""
     num_shards = documents.num_shards(DOCUMENTS)
     names = (KEPT, REJECTED, FAILED)
 
@@ -153,7 +153,7 @@ def decide_stage(
                 documents=(documents.folder, DOCUMENTS),
                 sidecars=((measures.folder, MEASURES), (duplicates.folder, MARKS)),
                 num_shards=num_shards,
-                rules=config.rules,
+                rules=rules,
             )
         )
         outcome.write(folder, KEPT, KEPT_SCHEMA, summarize=count_by("source"))
@@ -161,7 +161,7 @@ def decide_stage(
     return Stage(
         name=name,
         version=1,
-        config=config,
+        config={"rules": list(rules)},
         inputs={
             "documents": documents.identity,
             "measures": measures.identity,

@@ -52,9 +52,11 @@ def look_up(search: ClusterSearch, group: int, before: Tally) -> Tally | None:
         return None
     wanted = preference_columns(search.config.keep)
     judged = [rule.column for rule in search.rules]
+    required = dict.fromkeys(["id", "source", *wanted.measures])
     columns = Columns(
-        measures=tuple(dict.fromkeys(["id", "source", *wanted.measures, *judged])),
+        measures=tuple(required),
         documents=wanted.document,
+        optional=tuple(name for name in dict.fromkeys(judged) if name not in required),
     )
     shards = search.groups.shards(group)
     with search.ranking.write(group) as out:
@@ -62,7 +64,8 @@ def look_up(search: ClusterSearch, group: int, before: Tally) -> Tally | None:
             table = pa.record_batch(batch.columns)
             for members in batch.rows:
                 found = table.take(pa.array(batch.places(members[:, 0])))
-                passes = decide(found, search.rules).keep.to_numpy(zero_copy_only=False)
+                rules = [rule for rule in search.rules if rule.column in found.schema.names]
+                passes = decide(found, rules).keep.to_numpy(zero_copy_only=False)
                 is_old = members[:, 0] < search.new_from
                 asked = {p.column: column_of(found, p.column) for p in search.config.keep}
                 out.write(

@@ -42,9 +42,9 @@ from pipeline.transforms.outcome import (
 )
 from pipeline.transforms.shards import PendingShards, ReadShards
 from pipeline.transforms.stage import Stage, outcome_counts
+from synth.engines.endpoint import EndpointConfig
 from synth.engines.engine import Engine, complete
-from synth.engines.inference import REQUEST_COLUMN, EndpointModelHandler
-from synth.engines.openai import EndpointConfig
+from synth.engines.inference import REQUEST_COLUMN, RequestHandler
 from synth.request import Completion, Message, Request, Sampling
 
 STAGE = "tag-annotate"
@@ -217,7 +217,7 @@ class JudgeItems(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, items: beam.PCollection) -> beam.PCollection:
         """Two rounds of inference; in the second only what was faulty in the first is asked."""
-        handler = EndpointModelHandler(self.annotation.endpoint, self.cache_folder)
+        handler = RequestHandler(self.annotation.endpoint, self.cache_folder)
         answered = (
             items
             | "Write requests"

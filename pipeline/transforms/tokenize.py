@@ -44,6 +44,10 @@ STAGE = "tokenize"
 TOKENS = "tokens"
 """Output of the stage: tokens, and what is known of their documents."""
 
+LEFT_BEHIND = ("sketch.", "verification.")
+"""Beginnings of columns that no mixture selects by: sketches of deduplication, and measures that
+synthetic documents alone have (``lineage.verdict`` and ``lineage.pass_rate`` go along)."""
+
 _ROW = "row"
 _ROW_FIELD = pa.field(_ROW, pa.int64())
 _TEXT = "text"
@@ -77,11 +81,11 @@ class TokenizeInput:
         return pa.schema(list(fields.values()))
 
     def described(self) -> pa.Schema:
-        """Every column of the documents and sidecars but the text and the dedup sketches."""
+        """Every column of documents and sidecars but the text and what ``LEFT_BEHIND`` names."""
         schemas = [finished.schema(output) for finished, output in self.sidecars]
         fields: dict[str, pa.Field] = {}
         for field in (f for schema in (DOCUMENT_SCHEMA, *schemas, *self.shared) for f in schema):
-            if field.name != _TEXT and not field.name.startswith("sketch."):
+            if field.name != _TEXT and not field.name.startswith(LEFT_BEHIND):
                 fields.setdefault(field.name, field.with_nullable(True))
         return pa.schema(list(fields.values()))
 

@@ -6,291 +6,319 @@ of mixed latency: 20 requests a second against 12, of at most 25.
 """
 
 import asyncio
-import json
-import os
-import queue
 import random
-import threading
-import time
+import resource
 import weakref
-from collections.abc import Coroutine, Iterable, Iterator
+from collections import deque
 from concurrent.futures import Future
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from dataclasses import replace
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipeline.errors import ConfigError
+from synth.engines.attempt import Fate, Outcome, ask
+from synth.engines.endpoint import EndpointConfig
+from synth.engines.event_loop import make_event_loop, start_loop_thread
+from synth.engines.pool import FAULTS_TO_LEAVE, Asked, Pool, Server
+from synth.engines.rate_limit import RateLimit
 from synth.request import Answered, Completion, Request, RequestFailure
 
-RETRIED_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Answers that may differ next time; every other status above 399 fails its request at once."""
-
-READY_POLL_SECONDS = 0.5
 FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 60.0
-MAX_MESSAGE_CHARS = 500
-"""How much of a server's error text a failure keeps."""
 
-Value = TypeVar("Value")
+CONNECT_TIMEOUT_SECONDS = 30.0
+"""Longest wait for a connection: a server whose queue of them is full answers within seconds."""
 
+KEPT_OPEN_SECONDS = 4.0
+"""How long a connection may idle and be used again: less than the 5 s after which uvicorn, under
+vLLM and SGLang, closes it, so that no request is sent into a connection that is being closed."""
 
-class EndpointConfig(BaseModel):
-    """Where requests go and how patiently. Only ``model`` decides what comes back."""
+MAX_UNSENT = 20
+"""Connections refused to one request that are no attempts: more than a pool has servers, and an
+end to it where a server is well and refuses all the same."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+STARTS_PER_TURN = 16
+"""Requests begun in one turn of the loop, so that the first are sent before the last are begun."""
 
-    url: str = Field(
-        description="Base of the API up to and with its version, e.g. http://localhost:8000/v1."
-    )
-    model: Annotated[str, Field(min_length=1)] = Field(description="Model name the server knows.")
-    api_key_env: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="Environment variable that holds the API key; null sends none.",
-    )
-    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        64, description="Requests one worker process keeps in flight."
-    )
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        6, description="Attempts for each request before it counts as failed."
-    )
-    attempt_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        600.0, description="Longest wait for one attempt, generation included."
-    )
-    ready_timeout_seconds: Annotated[float, Field(ge=0)] = Field(
-        300.0, description="Longest wait for the server to come up before the first request."
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no http(s) URL such as http://localhost:8000/v1")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("give no user, password or query in the URL: use api_key_env")
-        return url.rstrip("/")
+SPARE_FILES = 256
+"""Open files that a worker process needs besides its connections."""
 
 
 class OpenAIEngine:
-    """One endpoint, shared by all threads of a process.
+    """One endpoint of one or several servers, shared by all threads of a process.
 
-    Waits for the server at the first request, not before. The API key is read from the environment
+    Waits for a server at the first request, not before. The API key is read from the environment
     then, goes into one header, and is struck out of every message a server sends back.
+
+    A request whose server fails is asked of another at once. While no server is well requests wait,
+    for ``ready_timeout_seconds``; then they raise ConfigError.
     """
 
     def __init__(self, endpoint: EndpointConfig) -> None:
-        self._client = _Client(endpoint)
-        self._max_in_flight = endpoint.max_in_flight
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=_run_loop, args=(self._loop,), name="openai-engine", daemon=True
-        )
-        self._thread.start()
+        _allow_connections(endpoint.window)
+        self._max_in_flight = endpoint.window
+        self._loop = make_event_loop()
+        self._client = _Client(endpoint, self._loop)
+        self._thread = start_loop_thread(self._loop, "openai-engine")
         # The thread knows the loop, not the engine: an engine that is dropped stops its thread.
         self._finalizer = weakref.finalize(self, _stop_loop, self._loop, self._client)
 
-    def stream(self, requests: Iterable[Request]) -> Iterator[tuple[int, Answered]]:
-        """As :meth:`Engine.stream`. Calls share the window of ``max_in_flight`` requests."""
-        done: queue.SimpleQueue[tuple[int, Future[Answered]]] = queue.SimpleQueue()
-        in_flight: dict[int, Future[Answered]] = {}
-        upcoming = enumerate(requests)
-        is_exhausted = False
-        try:
-            while True:
-                while not is_exhausted and len(in_flight) < self._max_in_flight:
-                    entry = next(upcoming, None)
-                    if entry is None:
-                        is_exhausted = True
-                        break
-                    position, request = entry
-                    future = self._submit(self._client.answer(request))
-                    in_flight[position] = future
-                    future.add_done_callback(lambda ended, at=position: done.put((at, ended)))  # type: ignore[misc]
-                if not in_flight:
-                    return
-                position, future = done.get()
-                del in_flight[position]
-                yield position, future.result()
-        finally:
-            for future in in_flight.values():
-                future.cancel()
+    @property
+    def max_in_flight(self) -> int:
+        """Requests that are asked at once; more of them wait their turn."""
+        return self._max_in_flight
+
+    def submit(self, request: Request) -> Future[Answered]:
+        """As :meth:`Engine.submit`; cancelling drops the connection, so that the server stops."""
+        return self._client.submit(request)
+
+    def fail(self, error: ConfigError) -> None:
+        """Raise ``error`` for all requests that have no answer yet, and for all to come."""
+        self._loop.call_soon_threadsafe(self._client.fail, error, True)
 
     def close(self) -> None:
-        """Close the connections and end the thread."""
+        """Close the connections, cancel what has no answer, and end the thread."""
         self._finalizer()
         self._thread.join()
 
-    def _submit(self, coroutine: Coroutine[Any, Any, Value]) -> Future[Value]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-
 
 class _Client:
-    """What happens on the event loop; every method runs there."""
+    """What happens on the event loop; every method but ``submit`` runs there."""
 
-    def __init__(self, endpoint: EndpointConfig) -> None:
+    def __init__(self, endpoint: EndpointConfig, loop: asyncio.AbstractEventLoop) -> None:
         self._endpoint = endpoint
+        self._loop = loop
+        self._limit = RateLimit(endpoint, loop.time())
         self._api_key: str | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._ready: asyncio.Task[None] | None = None
-        self._window = asyncio.Semaphore(endpoint.max_in_flight)
+        self._pool: Pool | None = None
+        self._error: ConfigError | None = None
+        self._arrived: deque[Asked] = deque()
+        self._is_woken = False
+        self._waiting: deque[Asked] = deque()
+        self._open: set[Asked] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._num_answered = 0
 
-    async def answer(self, request: Request) -> Answered:
-        async with self._window:
-            if self._ready is None:
-                self._ready = asyncio.create_task(self._wait_until_ready())
-            await asyncio.shield(self._ready)
-            return await self._ask(request)
+    def submit(self, request: Request) -> Future[Answered]:
+        """Take in a request, from any thread."""
+        asked = Asked(request)
+        asked.future.add_done_callback(lambda ended: self._notice(asked, ended))
+        self._arrived.append(asked)
+        # One wake-up for all that arrive before the loop runs: it costs a system call.
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.call_soon_threadsafe(self._take_in)
+        return asked.future
+
+    def fail(self, error: ConfigError, is_final: bool) -> None:  # noqa: FBT001 - as Pool calls it
+        """Raise ``error`` for all that is open; when final, for all that comes, too."""
+        if is_final:
+            self._error = error
+        opened, self._open = self._open, set()
+        self._waiting.clear()
+        for asked in opened:
+            if asked.task is not None:
+                asked.task.cancel()
+            if asked.future.set_running_or_notify_cancel():
+                asked.future.set_exception(error)
 
     async def close(self) -> None:
+        """Cancel all that is open, then close the connections."""
+        self._receive()
+        opened, self._open = self._open, set()
+        tasks = [asked.task for asked in opened if asked.task is not None]
+        for task in tasks:
+            task.cancel()
+        for asked in opened:
+            asked.future.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._pool is not None:
+            await self._pool.close()
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(self, request: Request) -> Answered:
-        failure = RequestFailure(error_type="NotAsked", message="", attempts=0)
-        for attempt in range(1, self._endpoint.max_attempts + 1):
-            outcome, retry_after_seconds = await self._attempt(request, attempt)
-            if isinstance(outcome, Completion):
-                return outcome
-            failure = outcome
-            if retry_after_seconds is None or attempt == self._endpoint.max_attempts:
-                return failure
-            await asyncio.sleep(max(retry_after_seconds, _delay_seconds(attempt)))
-        return failure
+    def _notice(self, asked: Asked, ended: Future[Answered]) -> None:
+        if ended.cancelled() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._give_up, asked)
 
-    async def _attempt(self, request: Request, attempt: int) -> tuple[Answered, float | None]:
-        """One attempt; with a failure, the least seconds to wait, or None if it is final."""
-        body: dict[str, Any] = {
-            "model": request.model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            "temperature": request.sampling.temperature,
-            "top_p": request.sampling.top_p,
-            "max_tokens": request.sampling.max_tokens,
-            "seed": request.seed,
-        }
-        if request.sampling.stop:
-            body["stop"] = list(request.sampling.stop)
-        if request.response_schema is not None:
-            schema = json.loads(request.response_schema)
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": schema},
-            }
-        try:
-            async with self._open_session().post(
-                f"{self._endpoint.url}/chat/completions", json=body
-            ) as response:
-                if response.status >= HTTPStatus.BAD_REQUEST:
-                    is_retried = response.status in RETRIED_STATUSES
-                    text = await response.text(errors="replace")
-                    failure = self._failure(f"HTTP {response.status}", text, attempt)
-                    return failure, _retry_after_seconds(response) if is_retried else None
-                return parse_completion(await response.json(content_type=None)), None
-        except (TimeoutError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            return self._failure(type(error).__name__, str(error), attempt), 0.0
-        except (aiohttp.ClientError, ValueError) as error:
-            return self._failure(type(error).__name__, str(error), attempt), None
+    def _give_up(self, asked: Asked) -> None:
+        self._open.discard(asked)
+        if asked.task is not None:
+            asked.task.cancel()
 
-    def _failure(self, error_type: str, text: str, attempt: int) -> RequestFailure:
-        if self._api_key:
-            text = text.replace(self._api_key, "***")
-        return RequestFailure(
-            error_type=error_type,
-            message=text[:MAX_MESSAGE_CHARS] or error_type,
-            attempts=attempt,
-        )
+    def _take_in(self) -> None:
+        self._is_woken = False
+        self._start_waiting()
 
-    async def _wait_until_ready(self) -> None:
-        """Return once the server lists its models; ConfigError when it does not in time."""
-        endpoint = self._endpoint
-        deadline = time.monotonic() + endpoint.ready_timeout_seconds
-        while True:
+    def _receive(self) -> None:
+        while self._arrived:
+            asked = self._arrived.popleft()
+            self._open.add(asked)
+            self._waiting.append(asked)
+
+    def _start_waiting(self) -> None:
+        """Start as many requests as there is room for, a few in one turn of the loop."""
+        self._receive()
+        num_started = 0
+        while self._waiting:
+            if num_started == STARTS_PER_TURN:
+                self._loop.call_soon(self._start_waiting)
+                return
+            asked = self._waiting[0]
+            if asked not in self._open:
+                self._waiting.popleft()
+                continue
             try:
-                async with self._open_session().get(
-                    f"{endpoint.url}/models", timeout=aiohttp.ClientTimeout(total=10)
-                ) as response:
-                    if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                        raise ConfigError(
-                            f"endpoint: {endpoint.url} refused the key (HTTP "
-                            f"{response.status}); api_key_env is {endpoint.api_key_env!r}"
-                        )
-                    if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-                        return  # serves no list of models, but serves
-                    if response.status < HTTPStatus.BAD_REQUEST:
-                        _check_model(endpoint, await response.json(content_type=None))
-                        return
-                    reason = f"HTTP {response.status}"
-            except (TimeoutError, aiohttp.ClientError, ValueError) as error:
-                reason = str(error) or type(error).__name__
-            if time.monotonic() >= deadline:
-                raise ConfigError(
-                    f"endpoint: {endpoint.url} is not ready to serve "
-                    f"{endpoint.model!r} after {endpoint.ready_timeout_seconds:g} s ({reason}); "
-                    "start the server, correct url, or raise ready_timeout_seconds"
-                )
-            await asyncio.sleep(READY_POLL_SECONDS)
+                pool = self._open_pool()
+            except ConfigError as error:
+                self.fail(error, True)
+                return
+            now = self._loop.time()
+            server = pool.pick(now, asked.avoided)
+            if server is None:
+                pool.expect(now)
+                self._wake_in(pool.seconds_paused(now))
+                return
+            wait = self._limit.seconds_until(asked.request, now)
+            if wait > 0:
+                self._wake_in(wait)
+                return
+            self._start(self._waiting.popleft(), server, now)
+            num_started += 1
+
+    def _wake_in(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._start_waiting)
+
+    def _start(self, asked: Asked, server: Server, now: float) -> None:
+        asked.num_answered_before = self._num_answered
+        asked.avoided = None
+        server.in_flight.add(asked)
+        counted = self._limit.take(asked.request, now)
+        asked.task = self._loop.create_task(self._attempt(asked, server, counted))
+        # Not in the task itself: one that is cancelled before its first step runs none of it.
+        asked.task.add_done_callback(lambda task: self._leave(asked, server, task))
+
+    def _leave(self, asked: Asked, server: Server, task: asyncio.Task[None]) -> None:
+        server.in_flight.discard(asked)
+        asked.task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._open.discard(asked)
+            if asked.future.set_running_or_notify_cancel():
+                asked.future.set_exception(error)
+        elif asked.is_moved:
+            asked.is_moved = False
+            asked.num_unsent += 1
+            asked.avoided = server
+            self._retry(asked)
+        self._start_waiting()
+
+    async def _attempt(self, asked: Asked, server: Server, counted: float) -> None:
+        sent_at = self._loop.time()
+        url = f"{server.url}/chat/completions"
+        outcome = await ask(self._open_session(), url, asked.request, self._api_key)
+        now = self._loop.time()
+        match outcome.fate:
+            case Fate.ANSWERED:
+                server.succeed()
+                self._num_answered += 1
+                if isinstance(outcome.answer, Completion):
+                    self._limit.settle(asked.request, counted, outcome.answer, now)
+                self._resolve(asked, outcome.answer)
+                return
+            case Fate.REFUSED:
+                self._slow_down(server, sent_at, now, outcome.retry_after_seconds)
+                # While others get through, the limit is one of speed and this one's turn comes;
+                # where nobody does, a quota is spent and trying has to end.
+                asked.num_attempts += self._num_answered == asked.num_answered_before
+            case Fate.FAULT:
+                asked.num_attempts += 1
+                server.faults_in_row += 1
+                if server.faults_in_row >= FAULTS_TO_LEAVE:
+                    self._take_out(server, outcome)
+            case Fate.UNREACHABLE:
+                asked.num_unsent += 1
+                asked.num_attempts += asked.num_unsent > MAX_UNSENT
+                self._take_out(server, outcome)
+                self._move(server)
+        self._try_again(asked, server, outcome)
+
+    def _try_again(self, asked: Asked, server: Server, outcome: Outcome) -> None:
+        """Ask once more, now or later, or hand out the failure."""
+        if asked.num_attempts >= self._endpoint.max_attempts:
+            failure = outcome.answer
+            if isinstance(failure, RequestFailure):
+                failure = replace(failure, attempts=asked.num_attempts)
+            self._resolve(asked, failure)
+            return
+        asked.avoided = server
+        is_elsewhere = self._pool is not None and self._pool.has_other(server)
+        if outcome.fate is Fate.UNREACHABLE or (outcome.fate is Fate.FAULT and is_elsewhere):
+            self._retry(asked)
+            return
+        delay = max(outcome.retry_after_seconds, _delay_seconds(max(asked.num_attempts, 1)))
+        self._loop.call_later(delay, self._retry, asked)
+
+    def _retry(self, asked: Asked) -> None:
+        self._waiting.appendleft(asked)
+        self._loop.call_soon(self._start_waiting)
+
+    def _slow_down(
+        self, server: Server, sent_at: float, now: float, retry_after_seconds: float
+    ) -> None:
+        if server.window.refuse(sent_at, now):
+            server.refusals_in_row += 1
+            pause = max(retry_after_seconds, _delay_seconds(server.refusals_in_row))
+            server.paused_until = max(server.paused_until, now + pause)
+
+    def _take_out(self, server: Server, outcome: Outcome) -> None:
+        if self._pool is not None and isinstance(outcome.answer, RequestFailure):
+            self._pool.take_out(server, outcome.answer.message)
+
+    def _move(self, server: Server) -> None:
+        """Ask elsewhere what is in flight at a server that cannot be reached."""
+        current = asyncio.current_task()
+        for asked in server.in_flight:
+            if asked.task is not None and asked.task is not current and asked in self._open:
+                asked.is_moved = True
+                asked.task.cancel()
+
+    def _resolve(self, asked: Asked, answer: Answered) -> None:
+        self._open.discard(asked)
+        if asked.future.set_running_or_notify_cancel():
+            asked.future.set_result(answer)
+
+    def _open_pool(self) -> Pool:
+        if self._error is not None:
+            raise self._error
+        if self._pool is None:
+            self._pool = Pool(
+                self._endpoint,
+                self._open_session(),
+                on_ready=self._start_waiting,
+                on_unreachable=self._move,
+                on_failure=self.fail,
+            )
+        return self._pool
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._api_key = _api_key(self._endpoint)
+            self._api_key = self._endpoint.read_api_key()
             headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._endpoint.max_in_flight),
-                timeout=aiohttp.ClientTimeout(total=self._endpoint.attempt_timeout_seconds),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_OPEN_SECONDS),
+                timeout=aiohttp.ClientTimeout(
+                    total=self._endpoint.attempt_timeout_seconds,
+                    sock_connect=CONNECT_TIMEOUT_SECONDS,
+                ),
                 headers=headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
-
-
-def parse_completion(body: Any) -> Completion:
-    """The first choice of a chat completion; ValueError that says what is missing.
-
-    A server that keeps reasoning apart (``reasoning_content``) gets it back in front of the
-    answer, between ``<think>`` and ``</think>``, as the model wrote it.
-    """
-    try:
-        choice = body["choices"][0]
-        message = choice["message"]
-        text = message.get("content") or ""
-        reasoning = message.get("reasoning_content") or message.get("reasoning")
-        if reasoning:
-            text = f"<think>\n{reasoning}\n</think>\n\n{text}"
-        usage = body.get("usage") or {}
-        return Completion(
-            text=text,
-            finish_reason=choice.get("finish_reason") or "unknown",
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
-            model=str(body.get("model") or ""),
-        )
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"no chat completion: {str(body)[:200]}") from error
-
-
-def _check_model(endpoint: EndpointConfig, body: Any) -> None:
-    entries = body.get("data") if isinstance(body, dict) else None
-    names = [entry["id"] for entry in entries or () if isinstance(entry, dict) and "id" in entry]
-    if names and endpoint.model not in names:
-        raise ConfigError(
-            f"endpoint.model: {endpoint.url} serves no {endpoint.model!r}; "
-            f"it serves {', '.join(sorted(map(str, names))[:10])}"
-        )
-
-
-def _api_key(endpoint: EndpointConfig) -> str | None:
-    if endpoint.api_key_env is None:
-        return None
-    key = os.environ.get(endpoint.api_key_env)
-    if not key:
-        raise ConfigError(
-            f"endpoint.api_key_env: the environment variable {endpoint.api_key_env} "
-            "is not set where the worker runs"
-        )
-    return key
 
 
 def _delay_seconds(attempt: int) -> float:
@@ -299,33 +327,27 @@ def _delay_seconds(attempt: int) -> float:
     return random.uniform(0, ceiling)  # noqa: S311 - spreads retries, decides no output
 
 
-def _retry_after_seconds(response: aiohttp.ClientResponse) -> float:
-    """The server's Retry-After, seconds or a date, at most MAX_DELAY_SECONDS; 0 without one."""
-    value = response.headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
-            return 0.0
-    return min(max(seconds, 0.0), MAX_DELAY_SECONDS)
+def _allow_connections(number: int) -> None:
+    """Raise this process's limit of open files to ``number`` connections and the rest.
 
-
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
-    loop.close()
+    ConfigError when the system's limit is lower.
+    """
+    wanted = number + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise ConfigError(
+            f"endpoint.max_in_flight: {number} connections need {wanted} open files, and this "
+            f"process may have {hard}; lower it, or raise the limit (ulimit -Hn)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stop_loop(loop: asyncio.AbstractEventLoop, client: _Client) -> None:
     """Close the client on its loop and end the loop; returns at once, from any thread."""
 
     async def shut_down() -> None:
-        ended = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in ended:
-            task.cancel()
-        await asyncio.gather(*ended, return_exceptions=True)
         await client.close()
         loop.stop()
 

@@ -21,6 +21,7 @@ LAYERS = {
         "pipeline.report",
         "pipeline.results",
         "pipeline.run",
+        "pipeline.synthesis_progress",
         "pipeline.tagger_evaluation",
         "pipeline.tagging",
         "pipeline.tagging_progress",
@@ -31,7 +32,12 @@ LAYERS = {
     5: ("pipeline.cli",),
 }
 
-BEAM = ("pipeline.transforms", "pipeline.run", "synth.engines.inference")
+BEAM = (
+    "pipeline.transforms",
+    "pipeline.run",
+    "synth.engines.inference",
+    "synth.engines.vllm_server",
+)
 """The only modules that may import Beam themselves."""
 
 TORCH = (
@@ -46,6 +52,16 @@ TORCH = (
     "mixtures.attention",
     "mixtures.torch_reader",
     "mixtures.torch_targets",
+    "synth.engines.gpu_kernels",
+    "synth.engines.torch_slots",
+    "synth.engines.transformers",
+    "synth.solver.evaluation",
+    "synth.solver.model_folder",
+    "synth.solver.network",
+    "synth.solver.packing",
+    "synth.solver.sampling",
+    "synth.solver.train",
+    "synth.solver.training",
 )
 """The only modules that may import torch."""
 

@@ -1,7 +1,7 @@
 """A recipe with benchmark files, run for real: over web pages and synthetic documents."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,25 @@ from pipeline.transforms.outcome import REJECTED
 from pipeline.transforms.stage import Finished
 from tests.filters.decontamination.benchmark_items import LONG, SHORT, write_jsonl
 from tests.support.tiny_run import text_of
-from tests.synth.chat_server import MODEL, ChatServer
+from tests.synth.chat_server import MODEL, ChatServer, problem_of, solve
 
-ASKED, SAMPLES = 7, 3
-"""The problem that stands in the benchmark too."""
+ASKED, QUOTING, SAMPLES = 7, 3, 3
+"""The problem that stands in the benchmark too, and the one whose answers quote another item."""
 
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    with ChatServer() as up:
+    with ChatServer(answer_of=answer_with_an_item) as up:
         yield up
+
+
+def answer_with_an_item(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Right or wrong, but for one problem with a benchmark's question recalled on the way."""
+    answer = solve(body)
+    if problem_of(body) == f"What is {QUOTING} + 100?":
+        message = answer["choices"][0]["message"]
+        message["content"] = f"I recall: {LONG['question']}\n\n{message['content']}"
+    return answer
 
 
 def write_inputs(folder: Path) -> None:
@@ -97,27 +106,33 @@ def rows(stage: Finished, output: str) -> pa.Table:
     )
 
 
-def test_pages_and_synthetic_documents_with_items_are_rejected(
+def test_pages_problems_and_synthetic_documents_with_items_are_rejected(
     tmp_path: Path, server: ChatServer
 ) -> None:
     write_inputs(tmp_path)
     synthesize = {
         "endpoint": {"url": server.url, "model": MODEL},
-        "mathematics": {"problems": [str(tmp_path / "problems.jsonl")], "samples": SAMPLES},
+        "problems": {"sums": {"paths": [str(tmp_path / "problems.jsonl")]}},
+        "strategies": {"mathematics": {"problems": ["sums"], "samples": SAMPLES}},
     }
     stages = finished(recipe_in(tmp_path, synthesize=synthesize), "tokenize-synthetic")
     web = rows(stages["decide"], REJECTED)
     assert web.column("reason").to_pylist() == ["decontamination.hits.too_high"]
     assert rows(stages["decide"], KEPT).num_rows == 4
+    refused = rows(stages["decide-problems"], REJECTED)
+    assert refused.column("reason").to_pylist() == ["decontamination.hits.too_high"]
+    asked = " ".join(body["messages"][-1]["content"] for body in server.asked)
+    assert "What is 8 + 100?" in asked
+    assert "barn of Hollin" not in asked, "a problem of a benchmark is not even asked about"
+    texts = rows(stages["synthesize"], DOCUMENTS)
+    is_quoted = pc.match_substring(texts.column("text"), LONG["question"])
+    quoting_ids = set(texts.filter(is_quoted).column("id").to_pylist())
     made = rows(stages["decide-synthetic"], REJECTED)
     hit = made.filter(pc.equal(made.column("reason"), "decontamination.hits.too_high"))
-    assert hit.num_rows >= 1
-    texts = rows(stages["synthesize"], DOCUMENTS)
-    is_asked = pc.match_substring(texts.column("text"), "barn of Hollin")
-    asked_ids = set(texts.filter(is_asked).column("id").to_pylist())
     kept_ids = set(rows(stages["decide-synthetic"], KEPT).column("id").to_pylist())
-    assert asked_ids
-    assert not asked_ids & kept_ids
+    assert quoting_ids
+    assert set(hit.column("id").to_pylist()) <= quoting_ids
+    assert not quoting_ids & kept_ids
     assert kept_ids
 
     summary = summarize_contamination([one.manifest for one in stages.values()])
@@ -125,8 +140,8 @@ def test_pages_and_synthetic_documents_with_items_are_rejected(
     found = {(one.source, one.benchmark, one.split): one for one in summary.hits}
     assert found["web", "made", "test"].documents == 1
     assert dict(found["web", "made", "test"].by_part) == {"question": 1, "answer": 0, "both": 0}
-    [(source, *_)] = [key for key in found if key[2] == "train"]
-    assert source != "web"
+    assert {key[0] for key in found if key[2] == "train"} == {"problems.sums"}
+    assert found["synth.mathematics", "made", "test"].documents == SAMPLES
     assert dict(summary.searched)["web"] == 5
 
 

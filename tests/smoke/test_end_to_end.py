@@ -229,15 +229,16 @@ def test_checked_solutions_of_a_model_make_a_tenth_of_the_long_stage(
     with ChatServer() as server:
         synthesize = {
             "endpoint": {"url": server.url, "model": MODEL},
-            "mathematics": {"problems": [str(path)], "samples": 4},
+            "problems": {"sums": {"paths": [str(path)]}},
+            "strategies": {"mathematics": {"problems": ["sums"], "samples": 4}},
         }
         changed = recipe | {"output": str(finished), "synthesize": synthesize}
         run(parse_recipe(changed, name="mini"), beam_options=ONE_WORKER)
     _, stages = read_run(str(finished))
     by_name = {stage.manifest.stage: stage.manifest for stage in stages}
-    asked = by_name["synthesize"].counts
-    assert asked.rows_in == 240
-    assert 0 < asked.kept < asked.rows_in, "the server is sometimes wrong, so some are rejected"
+    assert by_name["synthesize"].counts.rows_in == 240
+    judged = by_name["decide-synthetic"].counts
+    assert 0 < judged.kept < judged.rows_in, "the server is sometimes wrong, so some are rejected"
     nested = by_name["windows-long"].statistics["window-documents"]["ledger"]
     entries = unnest(nested).items()
     tokens = {name: sum(n.tokens for e, n in entries if e[0] == name) for name in nested}

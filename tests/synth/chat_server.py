@@ -66,6 +66,8 @@ class ChatServer:
     fault_of: FaultOf = lambda _body, _attempt: None
     answer_of: AnswerOf = solve
     models: tuple[str, ...] = (MODEL,)
+    models_status: int = 200
+    health_status: int = 200
     api_key: str | None = None
     port: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -73,6 +75,7 @@ class ChatServer:
 
     def __enter__(self) -> Self:
         self._lock = threading.Lock()
+        self._connections = threading.local()
         self._in_flight = 0
         self._attempts: Counter[str] = Counter()
         owner = self
@@ -99,7 +102,8 @@ class ChatServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    def enter(self, body: dict[str, Any]) -> int:
+    def enter(self, body: dict[str, Any], connection: socket.socket) -> int:
+        self._connections.socket = connection
         with self._lock:
             self.asked.append(body)
             self._in_flight += 1
@@ -107,6 +111,12 @@ class ChatServer:
             key = json.dumps(body, sort_keys=True)
             self._attempts[key] += 1
             return self._attempts[key]
+
+    def wait_until_hung_up(self, seconds: float) -> None:
+        """To be called by ``fault_of``: return once the client has closed the connection."""
+        connection = self._connections.socket
+        connection.settimeout(seconds)
+        assert connection.recv(1, socket.MSG_PEEK) == b""
 
     def leave(self) -> None:
         with self._lock:
@@ -135,15 +145,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self._is_refused():
             return
+        if self.path == "/health":
+            self._reply(self.server_of_test.health_status, b"")
+            return
         data = [{"id": name} for name in self.server_of_test.models]
-        self._reply(200, json.dumps({"data": data}).encode())
+        self._reply(self.server_of_test.models_status, json.dumps({"data": data}).encode())
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         body = json.loads(self.rfile.read(length))
         if self._is_refused():
             return
-        attempt = self.server_of_test.enter(body)
+        attempt = self.server_of_test.enter(body, self.connection)
         try:
             fault = self.server_of_test.fault_of(body, attempt)
             if fault is not None:

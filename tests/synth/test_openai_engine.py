@@ -9,10 +9,12 @@ import pytest
 
 from pipeline.errors import ConfigError
 from synth.cache import RequestCache
-from synth.engines import openai
+from synth.engines import openai, pool
 from synth.engines.cached import CachedEngine
-from synth.engines.engine import complete
-from synth.engines.openai import EndpointConfig, OpenAIEngine, parse_completion
+from synth.engines.chat_completion import parse_completion
+from synth.engines.endpoint import EndpointConfig
+from synth.engines.engine import complete, stream
+from synth.engines.openai import OpenAIEngine
 from synth.request import Completion, Message, Request, RequestFailure, Sampling
 from tests.synth.chat_server import MODEL, ChatServer, Fault, free_port, problem_of
 
@@ -20,7 +22,7 @@ from tests.synth.chat_server import MODEL, ChatServer, Fault, free_port, problem
 @pytest.fixture(autouse=True)
 def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai, "FIRST_DELAY_SECONDS", 0.01)
-    monkeypatch.setattr(openai, "READY_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(pool, "READY_POLL_SECONDS", 0.02)
 
 
 def requests(count: int, *, seed: int = 0) -> list[Request]:
@@ -97,7 +99,7 @@ def test_a_slow_request_does_not_hold_up_the_window() -> None:
 
     with ChatServer(one_slow) as server:
         engine = OpenAIEngine(endpoint(server.url, max_in_flight=2))
-        arrived = [position for position, _ in engine.stream(requests(10))]
+        arrived = [position for position, _ in stream(engine, requests(10))]
         engine.close()
     assert arrived == [*range(1, 10), 0]
 
@@ -112,10 +114,10 @@ def test_requests_are_read_only_as_fast_as_they_can_be_sent() -> None:
 
     with ChatServer() as server:
         engine = OpenAIEngine(endpoint(server.url, max_in_flight=2))
-        stream = engine.stream(lazily())
-        next(stream)
+        answers = stream(engine, lazily())
+        next(answers)
         assert len(read) == 2
-        stream.close()  # type: ignore[attr-defined]
+        answers.close()  # type: ignore[attr-defined]
         engine.close()
 
 
@@ -295,9 +297,9 @@ class TestCached:
         cache = RequestCache(str(tmp_path))
         with ChatServer() as server:
             engine = CachedEngine(OpenAIEngine(endpoint(server.url, max_in_flight=1)), cache)
-            stream = engine.stream(requests(20))
-            got = [next(stream) for _ in range(7)]
-            stream.close()  # type: ignore[attr-defined]
+            answers = stream(engine, requests(20))
+            got = [next(answers) for _ in range(7)]
+            answers.close()  # type: ignore[attr-defined]
             engine.close()
             assert len(got) == 7
             stored = len(cache.get_many(request.key for request in requests(20)))

@@ -8,14 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
 from synth.problems import (
     PROBLEM_SCHEMA,
     ProblemRow,
+    ProblemsConfig,
     list_problems,
     plan_problem_splits,
     read_problems,
+    set_of,
     to_batch,
 )
 
@@ -28,7 +31,7 @@ def write_jsonl(path: Path, rows: list[Any]) -> Path:
 
 
 def read_all(pattern: Path, *, split_bytes: int = 1 << 20) -> list[ProblemRow]:
-    splits = plan_problem_splits(list_problems([str(pattern)]), split_bytes=split_bytes)
+    splits = plan_problem_splits(list_problems({"school": [str(pattern)]}), split_bytes=split_bytes)
     return [row for split in splits for row in read_problems(split)]
 
 
@@ -112,17 +115,51 @@ def test_a_file_that_is_no_parquet_is_one_failed_row(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_matches_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"synthesize.mathematics.problems: .*nothing-\*"):
-        list_problems([str(tmp_path / "nothing-*.jsonl")])
+    with pytest.raises(ConfigError, match=r"synthesize.problems.school.paths: .*nothing-\*"):
+        list_problems({"school": [str(tmp_path / "nothing-*.jsonl")]})
 
 
 def test_names_do_not_depend_on_the_folder_and_must_differ(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write_jsonl(tmp_path / folder / "x.jsonl", ROWS)
-    assert [file.name for file in list_problems([str(tmp_path / "*" / "x.jsonl")])] == [
-        "a/x.jsonl",
-        "b/x.jsonl",
-    ]
+    listed = list_problems({"school": [str(tmp_path / "*" / "x.jsonl")]})
+    assert [file.name for file in listed["school"]] == ["a/x.jsonl", "b/x.jsonl"]
     with pytest.raises(ConfigError, match=r"would both be called 'x\.jsonl'"):
-        list_problems([str(tmp_path / "a" / "x.jsonl"), str(tmp_path / "b" / "x.jsonl")])
+        list_problems({"s": [str(tmp_path / name / "x.jsonl") for name in ("a", "b")]})
+
+
+def test_sets_are_divided_apart_and_know_their_shards(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "one.jsonl", ROWS)
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "two.parquet")
+    sets = {"easy": [str(tmp_path / "one.jsonl")], "hard": [str(tmp_path / "*.parquet")]}
+    splits = plan_problem_splits(list_problems(sets), split_bytes=1 << 20)
+    assert {set_of(split) for split in splits} == {"easy", "hard"}
+    assert all(len(list(read_problems(split))) == len(ROWS) for split in splits)
+
+
+def test_tests_and_a_reference_come_along_as_they_are(tmp_path: Path) -> None:
+    tests = {"inputs": ["1\n"], "outputs": ["2\n"]}
+    rows = [
+        {"problem": "Add one.", "tests": tests, "reference": "print(int(input()) + 1)"},
+        {"problem": "Add two.", "tests": "assert f(1) == 3", "url": "https://example.org/"},
+        {"problem": "Add three.", "reference": 7},
+    ]
+    first, second, third = read_all(write_jsonl(tmp_path / "code.jsonl", rows))
+    assert (json.loads(first.tests or ""), first.reference) == (tests, rows[0]["reference"])
+    assert (second.tests, second.url) == (rows[1]["tests"], rows[1]["url"])
+    assert third.error_message == "'reference' is int; text or null is allowed"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "either paths"),
+        ({"paths": ["x"], "seeds": "forum"}, "either paths"),
+        ({"paths": ["x"], "kinds": ["value"]}, "it needs seeds"),
+        ({"seeds": "forum", "kinds": ["sum"]}, "are unknown"),
+    ],
+)
+def test_a_set_is_of_files_or_of_documents(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ProblemsConfig.model_validate(config)

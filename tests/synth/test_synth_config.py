@@ -7,17 +7,22 @@ from pipeline.fingerprint import fingerprint
 from synth.config import SynthConfig, identity, skip_reason
 
 ENDPOINT = {"url": "http://localhost:8000/v1", "model": "m"}
-MATHEMATICS = {"problems": ["problems/*.jsonl"]}
+MATHEMATICS: dict[str, Any] = {"problems": ["school"]}
 
 
 def config(**changes: Any) -> SynthConfig:
-    return SynthConfig.model_validate({"endpoint": ENDPOINT, "mathematics": MATHEMATICS} | changes)
+    given = {"endpoint": ENDPOINT, "strategies": {"mathematics": MATHEMATICS}}
+    return SynthConfig.model_validate(given | changes)
+
+
+def solving(**changes: Any) -> dict[str, Any]:
+    return {"strategies": {"mathematics": MATHEMATICS | changes}}
 
 
 def test_what_is_missing_is_the_reason_to_skip() -> None:
     assert skip_reason(config()) is None
     assert "synthesize.endpoint" in (skip_reason(config(endpoint=None)) or "")
-    assert "synthesize.mathematics" in (skip_reason(config(mathematics=None)) or "")
+    assert "synthesize.strategies" in (skip_reason(config(strategies={})) or "")
     assert skip_reason(SynthConfig()) is not None
 
 
@@ -28,7 +33,8 @@ def test_what_is_missing_is_the_reason_to_skip() -> None:
         {"endpoint": ENDPOINT | {"api_key_env": "KEY"}},
         {"endpoint": ENDPOINT | {"max_in_flight": 7, "max_attempts": 1}},
         {"cache": "/somewhere"},
-        {"mathematics": {"problems": ["moved/*.jsonl"]}},
+        {"problems": {"school": {"paths": ["moved/*.jsonl"]}}},
+        {"prices": {"prompt": 0.1, "completion": 0.4}},
     ],
     ids=str,
 )
@@ -40,13 +46,16 @@ def test_where_and_how_patiently_does_not_change_the_identity(changes: dict[str,
     "changes",
     [
         {"endpoint": ENDPOINT | {"model": "n"}},
-        {"mathematics": MATHEMATICS | {"samples": 5}},
-        {"mathematics": MATHEMATICS | {"temperature": 0.1}},
-        {"mathematics": MATHEMATICS | {"top_p": 0.1}},
-        {"mathematics": MATHEMATICS | {"max_tokens": 9}},
-        {"mathematics": MATHEMATICS | {"seed": 9}},
-        {"mathematics": MATHEMATICS | {"keep": "all"}},
-        {"mathematics": MATHEMATICS | {"split_bytes": 9}},
+        solving(samples=5),
+        solving(temperature=0.1),
+        solving(top_p=0.1),
+        solving(max_tokens=9),
+        solving(seed=9),
+        solving(wanted=1),
+        solving(system=""),
+        solving(max_pass_rate=0.9),
+        solving(max_answers=2),
+        {"strategies": {"mathematics": MATHEMATICS, "think_aloud": {"seeds": ["stem"]}}},
     ],
     ids=str,
 )
@@ -71,6 +80,25 @@ def test_impossible_endpoints_are_refused(endpoint: dict[str, Any], message: str
         config(endpoint=ENDPOINT | endpoint)
 
 
-def test_mathematics_needs_problems() -> None:
-    with pytest.raises(ValidationError, match="at least 1 item"):
-        config(mathematics={"problems": []})
+def test_a_pass_rate_is_not_taken_from_a_problem_that_was_left_early() -> None:
+    with pytest.raises(ValidationError, match="leave out wanted"):
+        config(**solving(wanted=1, max_pass_rate=0.9))
+
+
+def test_a_run_has_one_model() -> None:
+    with pytest.raises(ValidationError, match="a run has one model"):
+        config(embedded={})
+
+
+def test_a_strategy_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        config(strategies={"mathmatics": MATHEMATICS})
+
+
+def test_the_recipe_decides_what_it_says_and_the_strategy_the_rest() -> None:
+    (found,) = config(**solving(temperature=0.1)).chosen.values()
+    strategy, settings = found
+    asking = settings.asking(strategy, model="m")
+    assert asking.sampling.temperature == 0.1
+    assert asking.sampling.max_tokens == strategy.defaults.max_tokens
+    assert asking.samples == strategy.defaults.samples

@@ -5,29 +5,32 @@ import pytest
 from extractors.routing import ExtractConfig
 from filters.taggers.rubric import load_rubric
 from pipeline.records.document import DOCUMENT_SCHEMA
-from pipeline.records.manifest import ShardEntry
+from pipeline.records.manifest import Counts, Manifest, ShardEntry
 from pipeline.storage.splits import SourceConfig
 from pipeline.storage.stage_folder import StageFolder
 from pipeline.transforms.annotate import AnnotateDocuments
 from pipeline.transforms.coders import RecordBatchCoder
 from pipeline.transforms.decide import DecideDocuments
 from pipeline.transforms.extract import ExtractDocuments
+from pipeline.transforms.problems import problems_stage
 from pipeline.transforms.read import ReadRecords
+from pipeline.transforms.select_seeds import SEEDS, SeedsConfig, seeds_stage
 from pipeline.transforms.shards import PendingShards, ReadShards
-from pipeline.transforms.synthesize import ReadProblems, SolveProblems
+from pipeline.transforms.stage import Finished
+from pipeline.transforms.synthesize import Sources, synthesize_stage
 from pipeline.transforms.tag_annotate import Annotation, annotate_documents_stage, to_items
 from pipeline.transforms.tag_sample import SampleInput, sample_stage
 from pipeline.transforms.tasks import RunSteps, Step
 from pipeline.transforms.write import WriteShards
-from synth.engines.openai import EndpointConfig
-from synth.strategies.mathematics import MathematicsConfig
+from synth.config import SynthConfig
+from synth.engines.endpoint import EndpointConfig
+from synth.problems import ProblemsConfig
 from tests.pipeline.transforms.measuring import build_length
 from tests.pipeline.transforms.shard_stages import SCHEMA
 from tests.support.beam import coder_of, collections, pipeline
 
 FOLDER = StageFolder("memory://nowhere/stage/aa")
 SOURCES = {"web": SourceConfig(format="warc", paths=["x"])}
-PROBLEMS = MathematicsConfig(problems=["x"])
 ENDPOINT = EndpointConfig(url="http://localhost:1/v1", model="m")
 
 
@@ -66,9 +69,32 @@ def build_decide(graph):
     write(graph | pending() | decide)
 
 
+def finished(*outputs):
+    counts = Counts(0, 0, 0, 0)
+    entries = {name: tuple(ShardEntry(name, n, "", 0, 0, "") for n in range(3)) for name in outputs}
+    return Finished(FOLDER, Manifest("given", 1, "aa", {}, {}, counts, entries))
+
+
+def build_problems(graph):
+    sets = {"forum": ProblemsConfig(seeds="threads")}
+    problems_stage(sets, finished(SEEDS), split_bytes=1000).build(graph, FOLDER)
+
+
+def build_seeds(graph):
+    given = finished("documents", "measures", "dedup", "kept")
+    sets = {"threads": SeedsConfig(max_documents=9)}
+    seeds_stage(given, given, given, given, sets).build(graph, FOLDER)
+
+
 def build_synthesize(graph):
-    read = ReadProblems(FOLDER, PROBLEMS, ENDPOINT)
-    write(graph | pending() | read | SolveProblems(PROBLEMS, ENDPOINT, "memory://cache"))
+    config = SynthConfig.model_validate(
+        {
+            "endpoint": {"url": "http://localhost:1/v1", "model": "m"},
+            "strategies": {"think_aloud": {"seeds": ["threads"]}},
+            "cache": "memory://cache",
+        }
+    )
+    synthesize_stage(config, Sources(None, None, finished(SEEDS))).build(graph, FOLDER)
 
 
 def build_tag_sample(graph):
@@ -90,6 +116,8 @@ BUILDS = pytest.mark.parametrize(
         build_extract,
         build_annotate,
         build_decide,
+        build_problems,
+        build_seeds,
         build_synthesize,
         build_tag_sample,
         build_tag_annotate,

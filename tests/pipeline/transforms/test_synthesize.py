@@ -16,11 +16,22 @@ from pipeline.records.document import DOCUMENT_SCHEMA
 from pipeline.transforms.coders import RecordBatchCoder
 from pipeline.transforms.ingest import DOCUMENTS
 from pipeline.transforms.outcome import FAILED, REJECTED
+from pipeline.transforms.problems import ITEMS, problems_stage
 from pipeline.transforms.stage import Finished, run_stage
-from pipeline.transforms.synthesize import CACHE_NAME, problems_per_batch, synthesize_stage
+from pipeline.transforms.synthesize import (
+    CACHE_NAME,
+    COUNTS,
+    PROBLEM_SET,
+    VERIFICATION,
+    Sources,
+    pass_rate_bin,
+    synthesize_stage,
+)
 from synth.config import SynthConfig
 from synth.engines import openai
+from synth.judgement import VERIFICATION_SCHEMA
 from tests.support.beam import FOUR_THREADS, OPTIONS, coder_of, collections
+from tests.support.kept import keep_all
 from tests.synth.chat_server import MODEL, ChatServer, Fault, is_right, problem_of
 
 PROBLEMS, SAMPLES = 24, 3
@@ -54,18 +65,34 @@ def server() -> Iterator[ChatServer]:
 
 def config(server: ChatServer, problems: Path, **settings: Any) -> SynthConfig:
     endpoint = {"url": server.url, "model": MODEL, "max_in_flight": 4, "max_attempts": 3}
-    mathematics = {"problems": [f"{problems}/*"], "samples": SAMPLES, "split_bytes": 500}
+    mathematics = {"problems": ["sums"], "samples": SAMPLES}
     return SynthConfig.model_validate(
         {
             "endpoint": endpoint | settings.pop("endpoint", {}),
-            "mathematics": mathematics | settings.pop("mathematics", {}),
+            "problems": {"sums": {"paths": [f"{problems}/*"]}},
+            "strategies": {"mathematics": mathematics | settings.pop("mathematics", {})},
+            "split_bytes": 500,
             **settings,
         }
     )
 
 
-def run(config: SynthConfig, output: Path, options: tuple[str, ...] = OPTIONS) -> Finished:
-    return run_stage(synthesize_stage(config), str(output), options, max_failed_ratio=0.5)
+def read(config: SynthConfig, output: Path, options: tuple[str, ...] = OPTIONS) -> Sources:
+    """The problems, all of them kept."""
+    stage = problems_stage(config.problems, None, split_bytes=config.split_bytes)
+    problems = run_stage(stage, str(output), options, max_failed_ratio=0.5)
+    return Sources(problems, keep_all(problems, str(output)), None)
+
+
+def run(
+    config: SynthConfig,
+    output: Path,
+    options: tuple[str, ...] = OPTIONS,
+    *,
+    max_failed_ratio: float = 0.5,
+) -> Finished:
+    stage = synthesize_stage(config, read(config, output, options))
+    return run_stage(stage, str(output), options, max_failed_ratio=max_failed_ratio)
 
 
 def table(finished: Finished, output: str) -> pa.Table:
@@ -74,48 +101,87 @@ def table(finished: Finished, output: str) -> pa.Table:
 
 
 def digests(finished: Finished) -> list[tuple[str, str]]:
-    shards = (
-        shard for name in (DOCUMENTS, REJECTED, FAILED) for shard in finished.manifest.shards(name)
-    )
+    names = (DOCUMENTS, VERIFICATION, COUNTS, PROBLEM_SET, REJECTED, FAILED)
+    shards = (shard for name in names for shard in finished.manifest.shards(name))
     return [(shard.name, shard.sha256) for shard in shards]
 
 
-def test_right_solutions_become_documents_and_every_sample_is_counted(
+def right_samples(samples: int = SAMPLES) -> set[tuple[str, int]]:
+    return {
+        (f"sum-{n}", seed)
+        for n in range(PROBLEMS)
+        for seed in range(samples)
+        if is_right(f"What is {n} + 100?", seed)
+    }
+
+
+def seed_of(document: Mapping[str, Any]) -> tuple[str, int]:
+    lineage = document["lineage"]
+    return lineage["seed_ids"][0], json.loads(lineage["sampling"])["seed"]
+
+
+def test_every_sample_is_a_document_with_what_was_found_out_about_it(
     server: ChatServer, problems: Path, tmp_path: Path
 ) -> None:
     finished = run(config(server, problems), tmp_path / "run")
-    right = {
-        (f"sum-{n}", seed)
-        for n in range(PROBLEMS)
-        for seed in range(SAMPLES)
-        if is_right(f"What is {n} + 100?", seed)
-    }
     counts = finished.manifest.counts
-    assert counts.rows_in == PROBLEMS * SAMPLES + 1
-    assert (counts.kept, counts.failed) == (len(right), 1)
+    assert (counts.rows_in, counts.kept) == (PROBLEMS * SAMPLES, PROBLEMS * SAMPLES)
     assert finished.num_shards(DOCUMENTS) > 3
-    documents = table(finished, DOCUMENTS)
+    documents, verification = table(finished, DOCUMENTS), table(finished, VERIFICATION)
     assert documents.schema.names == DOCUMENT_SCHEMA.names
-    rows = documents.to_pylist()
-    seeds = [
-        (row["lineage"]["seed_ids"][0], json.loads(row["lineage"]["sampling"])["seed"])
-        for row in rows
-    ]
-    assert set(seeds) == right
-    assert [int(seed_id.removeprefix("sum-")) for seed_id, _ in seeds] == sorted(
-        int(seed_id.removeprefix("sum-")) for seed_id, _ in seeds
-    )
-    for row, (seed_id, seed) in zip(rows, seeds, strict=True):
+    assert verification.schema.equals(VERIFICATION_SCHEMA)
+    assert verification["id"].equals(documents["id"])
+    right = right_samples()
+    for row, found in zip(documents.to_pylist(), verification.to_pylist(), strict=True):
+        seed_id, seed = seed_of(row)
         number = int(seed_id.removeprefix("sum-"))
+        total = number + 100 + (0 if (seed_id, seed) in right else 10)
         assert row["text"] == (
             f"Problem\n\nWhat is {number} + 100?\n\nSolution\n\n"
-            f"I add them, sample {seed}.\n\nThe sum is $\\boxed{{{number + 100}}}$."
+            f"I add them, sample {seed}.\n\nThe sum is $\\boxed{{{total}}}$."
         )
         rate = sum((seed_id, other) in right for other in range(SAMPLES)) / SAMPLES
         assert row["lineage"]["pass_rate"] == pytest.approx(rate)
-    assert set(table(finished, REJECTED).column("reason").to_pylist()) == {"synth.incorrect"}
-    (failure,) = table(finished, FAILED).to_pylist()
-    assert (failure["stage"], failure["archive"]) == ("read", "a.jsonl")
+        assert found["verification.verified"] == ((seed_id, seed) in right)
+        assert row["lineage"]["verdict"] == found["verification.verdict"]
+        assert found["verification.label"] == "gold"
+        assert found["verification.completion_tokens"] == 20
+
+
+def test_problems_that_are_solved_become_a_set_with_their_pass_rates(
+    server: ChatServer, problems: Path, tmp_path: Path
+) -> None:
+    finished = run(config(server, problems), tmp_path / "run")
+    right = right_samples()
+    solved = {seed_id for seed_id, _ in right}
+    rows = table(finished, PROBLEM_SET).to_pylist()
+    assert {row["seed_id"] for row in rows} == solved
+    for row in rows:
+        times = sum(seed_id == row["seed_id"] for seed_id, _ in right)
+        assert (row["num_correct"], row["num_judged"]) == (times, SAMPLES)
+        assert row["answer"] == str(int(row["seed_id"].removeprefix("sum-")) + 100)
+    statistics = finished.manifest.statistics["items"]["mathematics"]
+    assert (statistics["items"], statistics["num_samples"]) == (PROBLEMS, PROBLEMS * SAMPLES)
+    assert statistics["num_correct"] == len(right)
+    assert sum(statistics["pass_rates"].values()) == PROBLEMS
+    assert statistics["pass_rates"]["never"] == PROBLEMS - len(solved)
+
+
+def test_an_item_that_has_what_is_wanted_is_not_asked_again_and_all_samples_are_counted(
+    server: ChatServer, problems: Path, tmp_path: Path
+) -> None:
+    finished = run(
+        config(server, problems, mathematics={"samples": 6, "wanted": 1}), tmp_path / "r"
+    )
+    counts = finished.manifest.counts
+    needed = [
+        next((k + 1 for k in range(6) if is_right(f"What is {n} + 100?", k)), 6)
+        for n in range(PROBLEMS)
+    ]
+    assert counts.rows_in == PROBLEMS * 6
+    assert (counts.kept, counts.rejected) == (sum(needed), PROBLEMS * 6 - sum(needed))
+    assert set(table(finished, REJECTED)["reason"].to_pylist()) == {"synth.not_needed"}
+    assert sum(needed) <= len(server.asked) < PROBLEMS * 6
 
 
 def test_a_second_run_asks_nothing_and_writes_the_same_bytes(
@@ -125,17 +191,18 @@ def test_a_second_run_asks_nothing_and_writes_the_same_bytes(
     assert len(server.asked) == PROBLEMS * SAMPLES
     shutil.rmtree(first.folder.path)
     again = run(config(server, problems), tmp_path / "run")
-    kept_all = run(config(server, problems, mathematics={"keep": "all"}), tmp_path / "run")
+    other = run(config(server, problems, mathematics={"max_answers": 1}), tmp_path / "run")
     assert len(server.asked) == PROBLEMS * SAMPLES
     assert digests(again) == digests(first)
-    assert kept_all.manifest.counts.kept == PROBLEMS * SAMPLES
-    assert kept_all.identity != first.identity
+    assert other.identity != first.identity
 
 
+@pytest.mark.parametrize("wanted", [None, 1])
 def test_the_bytes_depend_neither_on_threads_nor_on_the_window_nor_on_faults_that_pass(
-    server: ChatServer, problems: Path, tmp_path: Path
+    server: ChatServer, problems: Path, tmp_path: Path, wanted: int | None
 ) -> None:
-    one = run(config(server, problems), tmp_path / "one")
+    settings: dict[str, Any] = {"mathematics": {"wanted": wanted}}
+    one = run(config(server, problems, **settings), tmp_path / "one")
 
     def troubled(body: Mapping[str, Any], attempt: int) -> Fault | None:
         number = int(problem_of(body).split()[2])
@@ -147,9 +214,8 @@ def test_the_bytes_depend_neither_on_threads_nor_on_the_window_nor_on_faults_tha
         return faults[number % 3] if attempt == 1 else Fault(delay_seconds=0.01 * (number % 4))
 
     with ChatServer(troubled) as other:
-        settings = {"endpoint": {"max_in_flight": 32}}
+        settings = {"endpoint": {"max_in_flight": 32}, "mathematics": {"wanted": wanted}}
         four = run(config(other, problems, **settings), tmp_path / "four", FOUR_THREADS)
-        assert len(other.asked) == 2 * PROBLEMS * SAMPLES
     assert four.identity == one.identity
     assert digests(four) == digests(one)
 
@@ -165,14 +231,14 @@ def test_requests_that_fail_are_failed_rows_and_are_asked_again_later(
     with ChatServer(broken) as server:
         finished = run(config(server, problems), tmp_path / "run")
         failures = table(finished, FAILED).to_pylist()
-        assert [row["error_type"] for row in failures].count("HTTP 400") == PROBLEMS
+        assert [row["error_type"] for row in failures] == ["HTTP 400"] * PROBLEMS
         shutil.rmtree(finished.folder.path)
         is_healed = True
         del server.asked[:]
         healed = run(config(server, problems), tmp_path / "run")
         assert {body["seed"] for body in server.asked} == {1}
         assert len(server.asked) == PROBLEMS
-    assert healed.manifest.counts.failed == 1
+    assert healed.manifest.counts.failed == 0
 
 
 def test_a_run_that_stopped_in_the_middle_goes_on_without_asking_twice(
@@ -184,7 +250,8 @@ def test_a_run_that_stopped_in_the_middle_goes_on_without_asking_twice(
         return Fault(status=400) if int(problem_of(body).split()[2]) >= 12 else None
 
     with ChatServer(refuses_the_late) as failing:
-        stage = synthesize_stage(config(failing, problems))
+        made = config(failing, problems)
+        stage = synthesize_stage(made, read(made, tmp_path / "run"))
         with pytest.raises(InvariantError, match="max_failed_ratio"):
             run_stage(stage, str(tmp_path / "run"), OPTIONS, max_failed_ratio=0.1)
         folder = stage.folder(str(tmp_path / "run"))
@@ -221,31 +288,57 @@ def test_a_stage_with_nothing_to_do_or_nothing_to_read_is_refused_before_it_star
     server: ChatServer, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"synthesize\.endpoint"):
-        synthesize_stage(SynthConfig())
+        synthesize_stage(SynthConfig(), Sources(None, None, None))
     with pytest.raises(ConfigError, match="matches no file"):
-        synthesize_stage(config(server, tmp_path / "nowhere"))
+        run(config(server, tmp_path / "nowhere"), tmp_path / "run")
     assert server.asked == []
+
+
+def test_only_kept_problems_are_asked_about(
+    server: ChatServer, problems: Path, tmp_path: Path
+) -> None:
+    made = config(server, problems)
+    sources = read(made, tmp_path / "run")
+    assert sources.problems is not None
+    few = keep_all(sources.problems, str(tmp_path / "run"), step=3)
+    stage = synthesize_stage(made, Sources(sources.problems, few, None))
+    finished = run_stage(stage, str(tmp_path / "run"), OPTIONS, max_failed_ratio=0.0)
+    kept = few.manifest.counts.kept
+    assert 0 < kept < PROBLEMS
+    assert finished.manifest.counts.rows_in == kept * SAMPLES
+    assert len({problem_of(body) for body in server.asked}) == kept
 
 
 def test_every_batch_between_steps_has_the_arrow_coder(
     server: ChatServer, problems: Path, tmp_path: Path
 ) -> None:
-    stage = synthesize_stage(config(server, problems))
+    made = config(server, problems)
+    stage = synthesize_stage(made, read(made, tmp_path))
     graph = beam.Pipeline()
     stage.build(graph, stage.folder(str(tmp_path)))
-    steps = ("Read problems/", "Solve problems/Ask/", "Solve problems/Judge/")
+    steps = ("Read items/", "Roll out/")
     batches = {k: v for k, v in collections(graph).items() if k.startswith(steps)}
-    assert len(batches) == 5
+    assert len(batches) >= 8
     assert {type(coder_of(batch)) for batch in batches.values()} == {RecordBatchCoder}
 
 
-@pytest.mark.parametrize(("in_flight", "samples", "size"), [(64, 4, 128), (1, 16, 1), (4, 3, 10)])
-def test_a_batch_fills_the_window_several_times(
-    server: ChatServer, problems: Path, in_flight: int, samples: int, size: int
+def test_what_is_known_of_a_problem_stands_beside_it(
+    server: ChatServer, problems: Path, tmp_path: Path
 ) -> None:
-    made = config(
-        server, problems, endpoint={"max_in_flight": in_flight}, mathematics={"samples": samples}
-    )
-    assert made.mathematics is not None
-    assert made.endpoint is not None
-    assert problems_per_batch(made.mathematics, made.endpoint) == size
+    sources = read(config(server, problems), tmp_path / "run")
+    assert sources.problems is not None
+    counts = sources.problems.manifest.counts
+    assert (counts.rows_in, counts.kept, counts.failed) == (PROBLEMS + 1, PROBLEMS, 1)
+    documents, items = table(sources.problems, DOCUMENTS), table(sources.problems, ITEMS)
+    assert items["id"].equals(documents["id"])
+    assert items["problem"].equals(documents["text"])
+    assert set(documents["source"].to_pylist()) == {"problems.sums"}
+    (failure,) = table(sources.problems, FAILED).to_pylist()
+    assert (failure["stage"], failure["archive"]) == ("read", "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("rate", "name"), [(0.0, "never"), (0.05, "0.0"), (0.1, "0.1"), (0.99, "0.9"), (1.0, "always")]
+)
+def test_pass_rates_fall_into_tenths_with_their_ends_apart(rate: float, name: str) -> None:
+    assert pass_rate_bin(rate) == name

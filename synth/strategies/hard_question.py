@@ -1,0 +1,60 @@
+"""A hard question of a document, made to stand alone, and solutions that must agree.
+
+After Nemotron 3 Nano's RQA, which writes graduate-level questions from STEM pages and solves them;
+here each question is solved several times, and only the answer that most samples reach counts.
+"""
+
+import re
+from collections.abc import Mapping
+
+from synth.strategies.parsing import sections, whole
+from synth.strategies.strategy import AnswerFault, Defaults, Fields, Step, Strategy
+from synth.verification.finding import Bounds
+from synth.verification.mathematical_answer import MathematicalAnswer
+
+MIN_QUESTION_CHARS = 40
+
+_POINTS_AT_TEXT = re.compile(
+    r"\b(?:the|this|given|above|provided) (?:text|passage|document|article|author|excerpt|figure"
+    r"|table|section|paragraph)\b"
+    r"|\b(?:as|is) (?:shown|described|mentioned|stated) (?:above|in the)",
+    re.IGNORECASE,
+)
+_question = sections(question="Question")
+
+
+def parse_question(completion: str) -> Mapping[str, str]:
+    """The question; a fault where it cannot be understood without the document."""
+    question = _question(completion)["question"]
+    if len(question) < MIN_QUESTION_CHARS:
+        raise AnswerFault("question_too_short", str(len(question)))
+    pointer = _POINTS_AT_TEXT.search(question)
+    if pointer:
+        raise AnswerFault("question_not_self_contained", pointer.group())
+    return {"question": question}
+
+
+def _write(fields: Fields) -> str:
+    return f"Question\n\n{fields['question']}\n\nSolution\n\n{fields['solution']}"
+
+
+STRATEGY = Strategy(
+    name="hard_question",
+    version=1,
+    summary="A hard, self-contained question of a document, and its solution; samples vote.",
+    reads="document",
+    steps=(
+        Step(template="hard_question", parse=parse_question, is_shared=True),
+        Step(template="hard_question_solution", parse=whole("solution")),
+    ),
+    write=_write,
+    verification=MathematicalAnswer(),
+    measured_field="solution",
+    bounds=(
+        Bounds(measure="loop_chars", fault="loop", max=200),
+        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
+        Bounds(measure="num_refusals", fault="refusal", max=0),
+    ),
+    # Eight is the least number of votes that the majority is believed with.
+    defaults=Defaults(samples=8, temperature=0.6, max_tokens=16_384),
+)
