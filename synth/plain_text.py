@@ -2,16 +2,14 @@
 
 import re
 
-_TRAILING_STOP = re.compile(
-    r"(?:\s*(?:<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>))+\s*$"
-)
+_STOP_AT_END = re.compile(r"(?:<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>)\Z")
 _CHAT_TOKEN = re.compile(
     r"<\|[a-zA-Z0-9_]{1,40}\|>"  # Qwen, Llama 3, Phi
     r"|<\uff5c[^<>|]{1,60}\uff5c>"  # DeepSeek
     r"|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|^<s>|</s>",  # Llama 2, Gemma
     re.MULTILINE,
 )
-_THINK = re.compile(r"\s*</?think(?:ing)?>\s*")
+_THINK = re.compile(r"</?think(?:ing)?>")
 
 
 def plain_text(completion: str) -> str:
@@ -22,8 +20,10 @@ def plain_text(completion: str) -> str:
     >>> plain_text("<think>\n2+2\n</think>\n\n4<|im_end|>")
     '2+2\n\n4'
     """
-    text = _TRAILING_STOP.sub("", completion)
-    return _THINK.sub("\n\n", text).strip()
+    text = completion.rstrip()
+    while stop := _STOP_AT_END.search(text):
+        text = text[: stop.start()].rstrip()
+    return "\n\n".join(filter(None, map(str.strip, _THINK.split(text))))
 
 
 def chat_token(text: str) -> str | None:

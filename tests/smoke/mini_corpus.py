@@ -28,6 +28,7 @@ def make_recipe(folder: Path, *, output: str = "run") -> dict[str, Any]:
     recipe["output"] = str(folder / output)
     recipe["split_bytes"] = 1 << 18
     recipe["max_failed_ratio"] = MAX_FAILED_RATIO
+    recipe["synthesize"] = {}  # a test that wants solutions names its own server
     recipe["deduplicate"]["passages"] = {"min_words": 20}  # so that there are some
     # A repository is drawn whole, and here it is a large part of a stage.
     recipe["mixture"]["max_share_error_percent"] = 10.0
