@@ -5,8 +5,9 @@ folder with config.json, model.safetensors and tokenizer.json. A model of 100 mi
 more is faster with ``synth.engines.transformers``, or behind a server.
 """
 
+import hashlib
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,13 +52,22 @@ class EmbeddedConfig(BaseModel):
 
     @property
     def model(self) -> str:
-        """Name of the model: its folder's."""
-        return self.path.name
+        """Name of the model: its folder's, and a digest of the weights, where they are here."""
+        return f"{self.path.name}{_weights_digest(self.path / 'model.safetensors')}"
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the answers; not how many at a time."""
         return {"model": self.model, "max_prompt_tokens": self.max_prompt_tokens}
+
+
+@cache
+def _weights_digest(path: Path) -> str:
+    """``-`` and eight hex characters: other weights of the same name have other answers."""
+    try:
+        return f"-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    except OSError:
+        return ""
 
 
 class EmbeddedEngine(SlotEngine):
