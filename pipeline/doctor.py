@@ -27,6 +27,7 @@ def examine() -> int:
     ]
     optional: list[tuple[str, Callable[[], str]]] = [
         ("torch (reading windows)", _torch),
+        ("bubblewrap (running code that a model wrote)", _code),
         ("java and maven (make demo-flink)", _java),
     ]
     is_ready = True
@@ -94,6 +95,14 @@ def _torch() -> str:
     import torch
 
     return str(torch.__version__)
+
+
+def _code() -> str:
+    from synth.sandbox.sandbox import Sandbox as CodeSandbox
+
+    with CodeSandbox() as sandbox:
+        said = sandbox.run_python({"main.py": "print(6 * 7)"}, "main.py")
+    return f"a program ran and said {said.stdout.strip()}"
 
 
 def _java() -> str:

@@ -11,7 +11,7 @@ from synth.verification.finding import Bounds
 
 STRATEGY = Strategy(
     name="code_rewriting",
-    version=1,
+    version=2,
     summary="Python files rewritten to be self-contained and instructive, then executed.",
     reads="document",
     steps=(Step(template="code_rewriting", parse=code_blocks("code")),),

@@ -16,7 +16,7 @@ def _write(fields: Fields) -> str:
 
 STRATEGY = Strategy(
     name="creative_writing",
-    version=1,
+    version=2,
     summary="A plan and a piece of writing to a prompt, with a judge's scores by a rubric.",
     reads="problem",
     steps=(

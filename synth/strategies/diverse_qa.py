@@ -10,7 +10,7 @@ from synth.verification.finding import Bounds
 
 STRATEGY = Strategy(
     name="diverse_qa",
-    version=1,
+    version=2,
     summary="Up to eight questions of different kinds about a document, with answers, behind it.",
     reads="document",
     steps=(Step(template="diverse_qa", parse=pairs("questions", at_least=2)),),

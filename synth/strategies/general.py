@@ -16,7 +16,7 @@ def _write(fields: Fields) -> str:
 
 STRATEGY = Strategy(
     name="general",
-    version=1,
+    version=2,
     summary="Answers to general queries, with a judge's scores by a rubric.",
     reads="problem",
     steps=(

@@ -7,7 +7,7 @@ here each question is solved several times, and only the answer that most sample
 import re
 from collections.abc import Mapping
 
-from synth.strategies.parsing import sections, whole
+from synth.strategies.parsing import before_label, sections, whole
 from synth.strategies.strategy import AnswerFault, Defaults, Fields, Step, Strategy
 from synth.verification.finding import Bounds
 from synth.verification.mathematical_answer import MathematicalAnswer
@@ -15,17 +15,25 @@ from synth.verification.mathematical_answer import MathematicalAnswer
 MIN_QUESTION_CHARS = 40
 
 _POINTS_AT_TEXT = re.compile(
-    r"\b(?:the|this|given|above|provided) (?:text|passage|document|article|author|excerpt|figure"
-    r"|table|section|paragraph)\b"
-    r"|\b(?:as|is) (?:shown|described|mentioned|stated) (?:above|in the)",
+    r"\b(?:the|this|given|above|provided) (?:text|passage|document|article|author|excerpt)\b"
+    # Things of their own as well: a block slides off the table.
+    r"|\b(?:this|given|above|provided|following|preceding) (?:figure|table|section|paragraph)\b"
+    r"|\bin the (?:figure|table|section|paragraph)\b"
+    r"|\b(?:as|is) (?:shown|described|mentioned|stated|defined) (?:above|earlier|in the)"
+    r"|\b(?:figure|fig\.|table|section|chapter|theorem|lemma|equation|eq\.|exercise) ?\(?\d"
+    "|\u6839\u636e(?:\u4e0a\u6587|\u672c\u6587|\u6587\u4e2d|\u6750\u6599|\u6587\u7ae0)"
+    "|\u6587\u4e2d|\u5982\u56fe",
     re.IGNORECASE,
 )
 _question = sections(question="Question")
 
 
 def parse_question(completion: str) -> Mapping[str, str]:
-    """The question; a fault where it cannot be understood without the document."""
-    question = _question(completion)["question"]
+    """The question alone; a fault where it cannot be understood without the document.
+
+    An answer that was written behind it is cut: who solves the question must not see it.
+    """
+    question = before_label(_question(completion)["question"], "Answer", "Solution", "Final answer")
     if len(question) < MIN_QUESTION_CHARS:
         raise AnswerFault("question_too_short", str(len(question)))
     pointer = _POINTS_AT_TEXT.search(question)
@@ -40,7 +48,7 @@ def _write(fields: Fields) -> str:
 
 STRATEGY = Strategy(
     name="hard_question",
-    version=1,
+    version=2,
     summary="A hard, self-contained question of a document, and its solution; samples vote.",
     reads="document",
     steps=(

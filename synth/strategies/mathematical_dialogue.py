@@ -10,7 +10,7 @@ from synth.verification.finding import Bounds
 
 STRATEGY = Strategy(
     name="mathematical_dialogue",
-    version=1,
+    version=2,
     summary="A page of mathematics as a conversation: teacher and student, debate, interview...",
     reads="document",
     steps=(Step(template="mathematical_dialogue", parse=answer_only("dialogue")),),

@@ -17,7 +17,7 @@ def _write(fields: Fields) -> str:
 
 STRATEGY = Strategy(
     name="refined_answer",
-    version=1,
+    version=2,
     summary="Questions and answers found on pages, mended and with the reasoning they left out.",
     reads="problem",
     steps=(

@@ -10,7 +10,7 @@ from synth.verification.finding import Bounds
 
 STRATEGY = Strategy(
     name="textbook",
-    version=1,
+    version=2,
     summary="A document rewritten at the quality of a good textbook, nothing lost or invented.",
     reads="document",
     steps=(Step(template="textbook", parse=answer_only("chapter")),),
