@@ -56,15 +56,18 @@ class Item:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What a template may name: the texts that the item has."""
+        """What a template may name; empty where the item has none.
+
+        The reference is the answer where no whole solution is known.
+        """
         named = {
             "document": self.document,
             "problem": self.problem,
             "answer": self.answer,
-            "reference": self.reference,
+            "reference": self.reference if self.reference is not None else self.answer,
             "tests": self.tests,
         }
-        return {name: text.strip() for name, text in named.items() if text is not None}
+        return {name: (text or "").strip() for name, text in named.items()}
 
     @property
     def locator(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Creative writing to a prompt, judged by a rubric; the third of MiMo's synthetic strategies."""
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import answer_only, scores
 from synth.strategies.strategy import Defaults, Fields, Step, Strategy
 from synth.verification.finding import Bounds
@@ -27,11 +28,9 @@ STRATEGY = Strategy(
     write=_write,
     measured_field="piece",
     bounds=(
+        *CLEAN_TEXT,
         *(Bounds(measure=name, fault=f"low_{name}", min=MIN_SCORE) for name in SCORES),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.3),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
         Bounds(measure="is_unfinished", fault="unfinished_end", max=0),
     ),
     defaults=Defaults(samples=2, temperature=0.9, max_tokens=8192),

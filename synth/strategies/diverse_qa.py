@@ -4,6 +4,7 @@ After Nemotron-CC's diverse_qa (arXiv 2412.02595): the one of its rewritings tha
 found better than the best natural web text.
 """
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import pairs
 from synth.strategies.strategy import Defaults, Step, Strategy
 from synth.verification.finding import Bounds
@@ -17,11 +18,9 @@ STRATEGY = Strategy(
     write=lambda fields: f"{fields['document']}\n\n{fields['questions']}",
     measured_field="questions",
     bounds=(
+        *CLEAN_TEXT,
         Bounds(measure="grounded_ratio", fault="ungrounded", min=0.5),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.4),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
     ),
     defaults=Defaults(samples=1, temperature=0.5, top_p=0.9, max_tokens=2048),
 )

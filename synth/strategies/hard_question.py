@@ -7,9 +7,9 @@ here each question is solved several times, and only the answer that most sample
 import re
 from collections.abc import Mapping
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import before_label, sections, whole
 from synth.strategies.strategy import AnswerFault, Defaults, Fields, Step, Strategy
-from synth.verification.finding import Bounds
 from synth.verification.mathematical_answer import MathematicalAnswer
 
 MIN_QUESTION_CHARS = 40
@@ -58,11 +58,7 @@ STRATEGY = Strategy(
     write=_write,
     verification=MathematicalAnswer(),
     measured_field="solution",
-    bounds=(
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
-    ),
+    bounds=(*CLEAN_TEXT,),
     # Eight is the least number of votes that the majority is believed with.
     defaults=Defaults(samples=8, temperature=0.6, max_tokens=16_384),
 )

@@ -4,6 +4,7 @@ After MIND (arXiv 2410.12881), which found that what helps is a difference in kn
 speakers, and that conversations much shorter than their page had lost its content.
 """
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import answer_only
 from synth.strategies.strategy import Defaults, Step, Strategy
 from synth.verification.finding import Bounds
@@ -26,13 +27,11 @@ STRATEGY = Strategy(
     write=lambda fields: fields["dialogue"],
     measured_field="dialogue",
     bounds=(
+        *CLEAN_TEXT,
         Bounds(measure="copy_ratio", fault="copied", max=0.7),
         Bounds(measure="grounded_ratio", fault="ungrounded", min=0.5),
         Bounds(measure="length_ratio", fault="too_short", min=0.4),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.3),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
     ),
     defaults=Defaults(samples=1, temperature=0.7, max_tokens=8192),
 )

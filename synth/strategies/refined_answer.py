@@ -5,6 +5,7 @@ form and put in the reasoning that the page left out. Where the page states a fi
 mended one must reach it.
 """
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import sections
 from synth.strategies.strategy import Defaults, Fields, Step, Strategy
 from synth.verification.finding import Bounds
@@ -30,11 +31,9 @@ STRATEGY = Strategy(
     verification=MathematicalAnswer(),
     measured_field="solution",
     bounds=(
+        *CLEAN_TEXT,
         Bounds(measure="grounded_ratio", fault="ungrounded", min=0.4),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.3),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
         Bounds(measure="is_unfinished", fault="unfinished_end", max=0),
     ),
     defaults=Defaults(samples=1, temperature=0.6, max_tokens=8192),

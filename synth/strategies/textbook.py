@@ -4,6 +4,7 @@ As SwallowMath does with pages of mathematics (arXiv 2505.02881: GSM8K +12.4, MA
 out, missing context in, every step said. What it must not do is lose or invent facts.
 """
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import answer_only
 from synth.strategies.strategy import Defaults, Step, Strategy
 from synth.verification.finding import Bounds
@@ -17,14 +18,12 @@ STRATEGY = Strategy(
     write=lambda fields: fields["chapter"],
     measured_field="chapter",
     bounds=(
+        *CLEAN_TEXT,
         Bounds(measure="copy_ratio", fault="copied", max=0.7),
         Bounds(measure="grounded_ratio", fault="ungrounded", min=0.6),
         Bounds(measure="length_ratio", fault="too_short", min=0.3),
         Bounds(measure="length_ratio", fault="too_long", max=6.0),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.3),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
         Bounds(measure="num_meta_phrases", fault="speaks_of_the_text", max=1),
         Bounds(measure="is_unfinished", fault="unfinished_end", max=0),
     ),

@@ -1,5 +1,6 @@
 """An expert's thoughts while reading a document, behind it (TPT, arXiv 2509.20186)."""
 
+from synth.strategies.clean_text import CLEAN_TEXT
 from synth.strategies.parsing import whole
 from synth.strategies.strategy import Defaults, Step, Strategy
 from synth.verification.finding import Bounds
@@ -13,13 +14,11 @@ STRATEGY = Strategy(
     write=lambda fields: f"{fields['document']}\n\n{fields['thought']}",
     measured_field="thought",
     bounds=(
+        *CLEAN_TEXT,
         # Thoughts that mostly repeat the page add nothing to it.
         Bounds(measure="copy_ratio", fault="copied", max=0.5),
         Bounds(measure="length_ratio", fault="too_short", min=0.1),
         Bounds(measure="repetition_ratio", fault="repetitive", max=0.3),
-        Bounds(measure="loop_chars", fault="loop", max=200),
-        Bounds(measure="foreign_script_ratio", fault="mixed_languages", max=0.02),
-        Bounds(measure="num_refusals", fault="refusal", max=0),
         Bounds(measure="is_unfinished", fault="unfinished_end", max=0),
     ),
     defaults=Defaults(samples=1, temperature=0.6, max_tokens=8192),

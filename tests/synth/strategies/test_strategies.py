@@ -257,3 +257,14 @@ def test_samples_of_an_item_take_different_variants():
 def test_a_template_of_a_step_is_a_file():
     with pytest.raises(FileNotFoundError):
         _ = Step(template="no_such", parse=dict).text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_item_of_which_little_is_known_can_be_asked_about(name):
+    strategy = strategy_named(name)
+    bare = Item(id="i", seed_id="s", **{strategy.reads: "What is 2 + 2?"})
+    sampling = Sampling(temperature=0.5, top_p=1.0, max_tokens=9)
+    asking = Asking(model="m", sampling=sampling, seed=0, samples=1)
+    request = next(converse(bare, 0, strategy, asking))
+    assert "What is 2 + 2?" in request.messages[-1].content
+    assert "None" not in request.messages[-1].content
